@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.subgroups import input_columns
+from collegium.data.table import input_names
 from collegium.learning.models import size
 from collegium.measuring.explaining import explain
 from collegium.measuring.grouping import quality_by_subgroup
@@ -54,11 +57,74 @@ def test_the_mean_effect_is_that_of_the_weights(prepared: Prepared) -> None:
     """With one weight, setting the feature leaves one risk for all: the logistic of it."""
     found = {one.feature: one for one in explained(prepared, age=0.7).features}
     values, means = zip(*found["age"].effect, strict=True)
-    assert values[0] == "35"
-    assert values[-1] == "75"
-    steps = np.linspace(-2, 2, 9)
+    ages = together(prepared, "age") * 10 + 55
+    assert float(values[0]) == pytest.approx(np.quantile(ages, 0.05, method="inverted_cdf"))
+    assert float(values[-1]) == pytest.approx(np.quantile(ages, 0.95, method="inverted_cdf"))
+    assert set(map(float, values)) <= set(np.round(ages).tolist()), "somebody is of that age"
+    steps = (np.array(list(map(float, values))) - 55) / 10
     assert means == pytest.approx(1 / (1 + np.exp(-0.7 * steps)), abs=1e-6)
+    assert found["age"].unit == "years"
     assert len({mean for _, mean in found["sex"].effect}) == 1
+
+
+def together(prepared: Prepared, feature: str) -> np.ndarray:
+    """A feature's input over all test rows."""
+    [column] = input_columns(prepared.dataset.schema)[feature]
+    return np.concatenate([rows.x[:, column] for rows in prepared.test.values()])
+
+
+def test_values_have_names_and_are_those_of_five_rows_or_more(prepared: Prepared) -> None:
+    found = {one.feature: one for one in explained(prepared, age=0.7).features}
+    assert found["sex"].title == "sex"
+    assert [name for name, _ in found["sex"].effect] == ["female", "male"]
+    pains = {one.name: one for one in prepared.dataset.schema.features}["cp"].categories
+    assert [name for name, _ in found["cp"].effect] == [one.title for one in pains]
+
+
+TABLE = """hospital,stay,ward,born,died
+{rows}"""
+
+
+def test_a_column_of_a_table_is_one_feature_with_all_its_inputs(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    rows = []
+    for number in range(400):
+        ward = ("surgery", "heart", "lung", "")[random.integers(0, 4)]
+        stay = "" if number % 7 == 0 else str(random.integers(1, 40))
+        born = f"19{random.integers(30, 99)}-0{random.integers(1, 9)}-1{random.integers(0, 9)}"
+        died = "yes" if random.random() < (0.6 if ward == "heart" else 0.3) else "no"
+        rows.append(f"{'ab'[number % 2]},{stay},{ward},{born},{died}")
+    (tmp_path / "stays.csv").write_text(TABLE.format(rows="\n".join(rows)))
+    (tmp_path / "study.toml").write_text(DOCUMENT)
+    prepared = prepare(read_study(tmp_path / "study.toml"))
+    model = np.zeros(size(prepared.parts.spec), np.float32)
+    names = input_names(prepared.dataset.schema)
+    model[1 + names.index("ward=lung")] = 1.0
+    found = {one.feature: one for one in explain(prepared, lambda _: model).features}
+    assert set(found) == {"stay", "ward", "born"}
+    assert dict(found["ward"].effect) == pytest.approx(
+        {"heart": 0.5, "lung": 1 / (1 + np.exp(-1)), "surgery": 0.5, "missing": 0.5}
+    )
+    stays = {rest.split(",")[1] for rest in rows}
+    assert {value for value, _ in found["stay"].effect} <= stays
+    assert all(value[4:5] == "-" and value[:2] == "19" for value, _ in found["born"].effect)
+    assert found["ward"].loss != {"a": 0.0, "b": 0.0}, "all its inputs are shuffled together"
+
+
+DOCUMENT = """
+[study]
+id = "stays"
+title = "Stays"
+question = "Who dies?"
+seed = 1
+[data]
+source = { table = "stays.csv", target = "died", site = "hospital" }
+[model]
+architecture = "logistic"
+[training]
+rounds = 1
+learning_rate = 0.1
+"""
 
 
 def test_shuffling_stays_within_a_site(prepared: Prepared) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec.structs import replace as replace_fields
 from tests.report.reading import Page
 from tests.report.synthetic import SITES, inputs
 
@@ -52,7 +53,23 @@ def test_features_stand_in_order_with_what_each_site_says() -> None:
     assert first[:2] == ["age <i>", "+0.120 ±\xa00.010"]
     assert second[1] == "undefined"
     assert "Kendall’s W of 0.40" in read.sections["explanation"]
-    assert "Some of these values may be rare or impossible" in read.sections["explanation"]
+    assert "Only values that test rows have are used" in read.sections["explanation"]
+
+
+def test_ten_features_are_listed_and_the_others_fold_away() -> None:
+    many = tuple(replace_fields(FEATURES[0], title=f"feature {place}") for place in range(13))
+    read = Page(render(replace(inputs().content(), explanation=Explanation(many, None))))
+    assert [row[0] for row in read.table("Features by permutation")[1:]] == [
+        f"feature {place}" for place in range(10)
+    ]
+    assert len(read.table("Further features")) == 1 + 3
+    assert "3 less important features" in read.sections["explanation"]
+
+
+def test_a_curve_has_its_unit() -> None:
+    one = replace_fields(FEATURES[0], title="age", unit="years")
+    read = Page(render(replace(inputs().content(), explanation=Explanation((one,), None))))
+    assert "age (years)" in read.sections["explanation"]
 
 
 def test_without_them_there_are_no_sections() -> None:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from collegium.assembly.preparation import Prepared
 from collegium.data.randomness import draws
-from collegium.data.subgroups import input_columns
-from collegium.data.table import Feature
 from collegium.learning.evaluation.kendall_w import concordance_of_orders
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.models import losses, predict
+from collegium.measuring.features import ModelFeature, model_features
 from collegium.report.measurements import Explanation, Importance
 from collegium.report.wording import PRIMARY, SMALLER_IS_BETTER
 
@@ -28,9 +27,6 @@ Model = Callable[[str], NDArray[np.float32]]
 SHUFFLES = 10
 MOST_FEATURES = 64
 """With more features than that, a list of them explains nothing."""
-
-_STEPS = np.linspace(-2, 2, 9)
-"""Where a numeric feature is set to: its center, up to two of its scales to both sides."""
 
 
 def explain(prepared: Prepared, model: Model) -> Explanation:
@@ -41,10 +37,9 @@ def explain(prepared: Prepared, model: Model) -> Explanation:
         model: returns the parameters that a site uses, float32 [d]: the same, unless personal.
     """
     parameters = {site: model(site) for site in prepared.test}
-    schema = prepared.dataset.schema
-    if len(schema.features) > MOST_FEATURES:
+    features = model_features(prepared)
+    if len(features) > MOST_FEATURES:
         return Explanation((), None, f"it has more than {MOST_FEATURES} features")
-    columns = input_columns(schema)
     spec, test = prepared.parts.spec, prepared.test
     whole = _primary(
         prepared, {site: predict(spec, parameters[site], rows.x) for site, rows in test.items()}
@@ -52,10 +47,7 @@ def explain(prepared: Prepared, model: Model) -> Explanation:
     unshuffled = {
         site: losses(spec, parameters[site], rows.x, rows.y) for site, rows in test.items()
     }
-    found = [
-        _importance(prepared, parameters, feature, columns[feature.name], whole, unshuffled)
-        for feature in schema.features
-    ]
+    found = [_importance(prepared, parameters, feature, whole, unshuffled) for feature in features]
     by_site = np.array([[one.loss[site] for one in found] for site in prepared.test])
     found.sort(key=lambda one: -_order(one))
     return Explanation(tuple(found), concordance_of_orders(by_site))
@@ -69,8 +61,7 @@ def _order(one: Importance) -> float:
 def _importance(
     prepared: Prepared,
     parameters: Mapping[str, NDArray[np.float32]],
-    feature: Feature,
-    columns: tuple[int, ...],
+    feature: ModelFeature,
     before: float | None,
     unshuffled: Mapping[str, NDArray[np.float64]],
 ) -> Importance:
@@ -85,7 +76,8 @@ def _importance(
         for site, rows in prepared.test.items():
             x = rows.x.copy()
             order = generators[site].permutation(len(x))
-            x[:, list(columns)] = rows.x[order][:, list(columns)]
+            columns = list(feature.columns)
+            x[:, columns] = rows.x[order][:, columns]
             scores[site] = predict(spec, parameters[site], x)
             grown = losses(spec, parameters[site], x, rows.y) - unshuffled[site]
             loss[site] += float(grown.mean()) / SHUFFLES
@@ -98,7 +90,8 @@ def _importance(
         drop=float(np.mean(drops)) if drops else None,
         spread=float(np.std(drops, ddof=1)) if len(drops) > 1 else 0.0,
         loss=loss,
-        effect=tuple(_effect(prepared, parameters, feature, columns)),
+        effect=tuple(_effect(prepared, parameters, feature)),
+        unit=feature.unit,
     )
 
 
@@ -114,32 +107,16 @@ def _primary(prepared: Prepared, scores: dict[str, NDArray[np.float64]]) -> floa
 def _effect(
     prepared: Prepared,
     parameters: Mapping[str, NDArray[np.float32]],
-    feature: Feature,
-    columns: tuple[int, ...],
+    feature: ModelFeature,
 ) -> Iterator[tuple[str, float]]:
     """Yield partial dependence, for models that say one thing about a row."""
     spec = prepared.parts.spec
-    if spec.widths[-1] != 1 or spec.gaps or feature.kind == "exposure":
+    if spec.widths[-1] != 1 or spec.gaps:
         return
     rows = {site: part.x.copy() for site, part in prepared.test.items()}
-    for shown, inputs in _settings(feature):
+    for shown, inputs in feature.settings:
         total = 0.0
         for site, x in rows.items():
-            x[:, list(columns)] = inputs
+            x[:, list(feature.columns)] = inputs
             total += float(predict(spec, parameters[site], x).sum())
         yield shown, total / sum(map(len, rows.values()))
-
-
-def _settings(feature: Feature) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield a feature's values, as printed and as model inputs."""
-    if feature.kind == "numeric":
-        for step in _STEPS:
-            value = feature.center + step * feature.scale
-            yield f"{value:.4g}", np.array([step], dtype=np.float32)
-    elif feature.kind == "binary":
-        yield "0", np.zeros(1, np.float32)
-        yield "1", np.ones(1, np.float32)
-    else:
-        indicators = np.eye(len(feature.categories), dtype=np.float32)[:, 1:]
-        for category, inputs in zip(feature.categories, indicators, strict=True):
-            yield category.title, inputs

@@ -9,15 +9,19 @@ from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, folded, join, paragraph, table
 from collegium.report.measurements import Importance
 from collegium.report.quality_sections import computed
-from collegium.report.wording import PRIMARY, change, in_sentence, title_of
+from collegium.report.wording import PRIMARY, change, counted, in_sentence, title_of
 
 _DRAWN = 6
 """Features whose mean effect is drawn."""
 
+_SHOWN = 10
+"""Features that are listed; the others fold away."""
+
 _SET_TO = (
-    " Mean predictions set one feature to the same value in all rows (partial dependence): for "
-    "a number, its registered center and up to two scales on both sides. Some of these values "
-    "may be rare or impossible."
+    " Mean predictions set one feature to the same value in all rows (partial dependence). Only "
+    "values that test rows have are used: of a number, from the 5th to the 95th percentile; of "
+    "categories, those of five rows or more. Together with a row’s other values they may still be "
+    "rare or impossible."
 )
 
 
@@ -45,7 +49,9 @@ def explanation(content: ReportContent) -> Markup:
         ]
         for one in found.features
     ]
-    drawn = [one for one in found.features if len(one.effect) > 1]
+    heads = ["Feature", f"Deterioration of {title_of(primary)}"]
+    heads += [f"Increase of loss at {site}" for site in sites]
+    drawn = [one for one in found.features[:_SHOWN] if len(one.effect) > 1]
     return join(
         paragraph(
             f"Permutation importance: how much {in_sentence(primary)} over all sites gets worse "
@@ -53,16 +59,13 @@ def explanation(content: ReportContent) -> Markup:
             f"increases at each site. {_agreement(found.agreement, len(found.features[0].loss))} ",
             computed(content),
         ),
-        table(
-            "Features by permutation importance",
-            [
-                "Feature",
-                f"Deterioration of {title_of(primary)}",
-                *(f"Increase of loss at {site}" for site in sites),
-            ],
-            rows,
-            class_="figures",
-        ),
+        table("Features by permutation importance", heads, rows[:_SHOWN], class_="figures"),
+        folded(
+            f"{counted(len(rows) - _SHOWN, 'less important feature')}",
+            table("Further features", heads, rows[_SHOWN:], class_="figures"),
+        )
+        if len(rows) > _SHOWN
+        else "",
         element("div", *(_effect(one) for one in drawn[:_DRAWN]), class_="panels"),
         folded("Mean predictions in numbers", *map(_numbers, drawn)) if drawn else "",
         paragraph(
@@ -104,9 +107,13 @@ def _effect(one: Importance) -> Markup:
     points = tuple(zip(numeric, values, strict=True))
     drawing = charts.lines(
         f"Mean prediction by {one.title}", words, [charts.Series("mean prediction", points, 0)],
-        charts.axis_over(numeric[0], numeric[-1], 4), span, one.title,
+        charts.axis_over(numeric[0], numeric[-1], 4), span, _with_unit(one),
     )  # fmt: skip
     return element("figure", caption, drawing)
+
+
+def _with_unit(one: Importance) -> str:
+    return f"{one.title} ({one.unit})" if one.unit else one.title
 
 
 def _numeric(one: Importance) -> list[float] | None:
@@ -118,7 +125,7 @@ def _numeric(one: Importance) -> list[float] | None:
 
 def _numbers(one: Importance) -> Markup:
     return table(
-        one.title,
+        _with_unit(one),
         ["Value", "Mean prediction"],
         [[shown, f"{value:.3f}"] for shown, value in one.effect],
         class_="figures",

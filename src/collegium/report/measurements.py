@@ -107,7 +107,8 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True):
     `drop` is what the task's primary measure loses over all sites (positive: it gets worse), the
     mean of several shuffles, `spread` their standard deviation; None where it is undefined.
     `loss` is by how much the mean loss grows at each site. `effect` is the mean prediction over
-    all rows if each had one value of the feature: (value as printed, mean prediction).
+    all rows if each had one value of the feature that occurs: (value as printed, mean prediction);
+    `unit` is that of a number.
     """
 
     feature: str
@@ -116,6 +117,7 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True):
     spread: float
     loss: dict[str, float]
     effect: tuple[tuple[str, float], ...]
+    unit: str = ""
 
 
 class Explanation(msgspec.Struct, frozen=True):
