@@ -138,6 +138,20 @@ def test_the_answer(ran: Ran) -> None:
     assert f"rules out {100 * expected['Specificity']:.0f} of 100" in answer
 
 
+def test_table_1(ran: Ran) -> None:
+    _, everybody, *rows = ran.page.table("Table 1. The sites: all rows of the study")
+    assert [row[0] for row in rows] == sorted(ran.truth)
+    counted = {site.name: site.y for site in load().sites}
+    for name, number, persons, events, missing in rows:
+        y = counted[name]
+        assert (number, persons, missing) == (str(len(y)), str(len(y)), "0.0\u00a0%")
+        few = len(y) - y.sum() < 5
+        assert events == ("not told" if few else f"{y.sum()} ({100 * y.mean():.1f}\u00a0%)")
+    together = np.concatenate(list(counted.values()))
+    assert everybody[1] == str(len(together))
+    assert everybody[3] == "not told", "that of the site which withholds its own would follow"
+
+
 def test_what_calls_are_worth(ran: Ran) -> None:
     risk, truth = ran.together()
     (spared, alarms), (missed, hits) = metrics.confusion_matrix(truth, risk >= 0.5).tolist()

@@ -31,6 +31,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.measuring.calls import calls_of_statements, calls_of_sum
+from collegium.measuring.site_table import signed_site_table
 from collegium.mechanisms.privacy.checking import charged_rounds
 from collegium.report.figures import PostedStatement, signed_accuracy
 from collegium.report.measurements import (
@@ -133,6 +134,9 @@ def final_line(
         pooled=None, pooled_reason=NO_POOLED if complete else FAILED,
         difference_to_pooled={}, difference_to_local={}, rows={}, rejected=dict(rejected),
         dropped={}, tested=_tested(about, sites, summed) if complete else None,
+        site_table=signed_site_table([
+            (one.site, one.statement) for one in about if one.statement.kind == "federated"
+        ]),
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from collegium.report.measurements import (
     Line,
     Risks,
     RoundLine,
+    SiteTable,
     Subgroup,
 )
 from collegium.report.preparation import Preparation, preparation_of
@@ -120,6 +121,7 @@ class ReportContent:
     one_machine: bool
     tested: CalledRows | None
     predictive: dict[str, Figure]
+    site_table: SiteTable | None
     personal: str
     outcome: str
     answer: Answer
@@ -216,6 +218,7 @@ def build_content(
         one_machine=final is not None and final.one_machine,
         tested=tested,
         predictive=calls,
+        site_table=None if final is None else final.site_table,
         personal="" if study.personalization is None else study.personalization.method,
         outcome=_outcome(verification, final),
         answer=answer_of(

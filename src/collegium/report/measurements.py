@@ -69,6 +69,31 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     risks: Risks | None = None
 
 
+class SiteDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """A site's rows in numbers; what it does not let out, and what is a few patients, is None.
+
+    `classes` counts rows by class; of survival, those without and with the event. `missing` is the
+    share of cells without a value, over the columns that the model has.
+    """
+
+    site: str
+    rows: int | None
+    persons: int | None = None
+    classes: tuple[int, ...] | None = None
+    missing: float | None = None
+
+
+class SiteTable(msgspec.Struct, frozen=True):
+    """The sites, and all of them together, as far as the study's design lets that out.
+
+    `of` says which rows are counted: all of the study, or those of the test part.
+    """
+
+    of: Literal["all", "test"]
+    sites: tuple[SiteDescription, ...]
+    together: SiteDescription
+
+
 class CalledRows(msgspec.Struct, frozen=True, kw_only=True):
     """The test rows of all sites together, and how the study's model calls them.
 
@@ -241,7 +266,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `left_out` counts rows of a table of the members' own that are no part of the study.
     `convergence` is None where the losses of rounds are not known, or do not tell.
     `one_machine` says that somebody ran every member as a process of one machine. `tested` is of
-    the study's model; None where it cannot be told.
+    the study's model, `site_table` of the rows; None where it cannot be told.
     """
 
     outcome: str
@@ -269,6 +294,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     left_out: tuple[RowsLeftOut, ...] = ()
     one_machine: bool = False
     tested: CalledRows | None = None
+    site_table: SiteTable | None = None
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

@@ -13,6 +13,7 @@ from collegium.report import (
     held_out_sections,
     quality_sections,
     risk_sections,
+    site_table_section,
     source_sections,
     subgroup_sections,
     threat_section,
@@ -26,6 +27,7 @@ from collegium.report.threat_section import ATTACK
 from collegium.report.wording import number, span, title_of
 
 SECTIONS = (
+    Section("sites", "The sites in numbers", site_table_section.sites),
     Section("quality", "Quality", quality_sections.quality),
     Section("comparison", "Federated, local-only and pooled", quality_sections.comparison),
     Section(

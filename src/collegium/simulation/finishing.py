@@ -24,6 +24,7 @@ from collegium.measuring.quality import (
     quality_of,
     training_loss,
 )
+from collegium.measuring.site_table import site_table
 from collegium.report.measurements import Convergence, FinalLine, RoundLine, read_lines
 from collegium.simulation.attack_effect import attack_effect
 from collegium.simulation.consortium import Consortium
@@ -68,6 +69,7 @@ def measured(
         rejected={f"{who}: {code}": count for (who, code), count in traffic.rejected.items()},
         dropped=dict(traffic.dropped),
         left_out=() if prepared.table is None else prepared.table.left_out,
+        site_table=site_table(prepared),
     )  # fmt: skip
     if models is None:
         reason = "the study failed, so no test part was opened"
