@@ -20,12 +20,11 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-AXE = Path(os.environ.get("COLLEGIUM_AXE", ROOT / ".venv/axe/node_modules/axe-core/axe.min.js"))
+AXE = Path(sys.prefix, "axe/node_modules/axe-core/axe.min.js")
+"""Where `make test` puts it, in the environment that the tests run in."""
 REQUIRED = "COLLEGIUM_BROWSER_REQUIRED"
 """Where this is set, as in continuous integration, a missing browser is a failure."""
 
