@@ -35,13 +35,8 @@ STYLE = """
 .sortable th[aria-sort="descending"] button::after { content: "\\2009\\2193"; }
 .files { font-size: .92rem; }
 @media screen and (max-width: 60rem) {
-  .sortable thead { position: static; width: 100%; height: auto; overflow: visible;
-    clip-path: none; display: block; }
-  .sortable thead tr { display: flex; flex-wrap: wrap; gap: .1rem .9rem; padding-bottom: .5rem; }
-  .sortable thead th { display: block; width: auto; padding: .25rem 0; }
-}
-@media (max-width: 44rem) {
-  .forest-row { grid-template-columns: 1fr; gap: .1rem; }
+  .forest-row { grid-template-columns: 1fr auto; }
+  .forest-row > :nth-child(2) { grid-area: 2 / 1 / 2 / -1; }
   .forest-row.scale > span { display: none; }
 }
 @media print { .sortable thead button::after { content: none; } }

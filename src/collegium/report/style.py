@@ -16,16 +16,24 @@ _DARK = """
 
 
 def _stacking(tables: str, narrow: str) -> str:
-    """Return rules that show each row of tables as a block, with its heads, on narrow screens."""
+    """Return rules that show each row of tables as a block, with its heads, on narrow screens.
+
+    The heads of a table that can be sorted stay above the blocks, since they are what sorts it.
+    """
     return f"""
 @media screen and (max-width: {narrow}) {{ {tables} {{
-  &, caption, tbody, th, td {{ display: block; width: 100%; }}
+  &, caption, tbody, tbody th, td {{ display: block; width: 100%; }}
   thead {{ position: absolute; width: 1px; height: 1px; overflow: hidden;
     clip-path: inset(50%); }}
+  &.sortable thead {{ display: block; position: static; width: 100%; height: auto;
+    overflow: visible; clip-path: none; }}
+  &.sortable thead tr {{ display: flex; flex-wrap: wrap; gap: .1rem .9rem;
+    padding-bottom: .5rem; }}
+  &.sortable thead th {{ width: auto; padding: .25rem 0; }}
   tbody tr {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr));
     gap: 0 2rem; border-bottom: 1px solid var(--line); padding: .6rem 0; }}
   tbody th {{ grid-column: 1 / -1; }}
-  th, td, &.costs td:nth-child(2) {{ border: 0; padding: .1rem 0; width: 100%; }}
+  tbody th, td, &.costs td:nth-child(2) {{ border: 0; padding: .1rem 0; width: 100%; }}
   td {{ display: grid; grid-template-columns: 8rem 1fr; gap: .8rem; }}
   td::before {{ content: attr(data-head); color: var(--soft); font-size: .9em; }}
 }} }}
