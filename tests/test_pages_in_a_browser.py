@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import pages
 from tests.browser import AXE, Browser, browser, found_or_skipped
 from tests.pages import PAGES, Shown
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+SHELL = "collegium.report.shell"
 
 WIDTHS = (390, 768, 1440)
 """In CSS pixels: a phone, a tablet and a wide screen, with the style sheets' steps between them."""
@@ -77,6 +82,24 @@ def test_axe_finds_nothing_and_nothing_runs_out_of_the_page(
 ) -> None:
     with shown.made(tmp_path) as url:
         assert "\n".join(sorted(findings(chromium, url))) == ""
+
+
+def test_every_module_that_writes_a_page_has_its_pages_here() -> None:
+    writers, others = set(), []
+    for path in SOURCE.rglob("*.py"):
+        source, name = path.read_text("utf-8"), ".".join(path.relative_to(SOURCE).parts)[:-3]
+        if "whole_page(" in source and name != SHELL:
+            writers.add(name)
+        elif "<html" in source.lower() or "<!doctype" in source.lower():
+            others.append(name)
+    known = {
+        f"{node.module}{part}"
+        for node in ast.walk(ast.parse(Path(pages.__file__).read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for part in ("", *(f".{one.name}" for one in node.names))
+    }
+    assert writers - known == set()
+    assert others == [SHELL]
 
 
 def test_what_is_bad_is_found_where_it_is_bad(chromium: Browser, tmp_path: Path) -> None:
