@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from collegium.cli.output import FAILED, MISUSE, say, say_json, warn
+from collegium.cli.help import Grouped, example
+from collegium.cli.output import FAILED, say, say_json, warn
 from collegium.errors import RunError, reason_of
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -17,16 +18,24 @@ OUT = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def audit(context: click.Context) -> None:
-    """Receipts of single ledger entries, checked offline by anybody."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        sys.exit(MISUSE)
+@click.group(
+    cls=Grouped,
+    headings={
+        "Receipts": ("entries", "receipt", "policy", "check", "tiles"),
+        "Evidence against the log's operator": ("fork", "promise", "block", "censorship"),
+    },
+    epilog=example("collegium audit receipt 12 heart --out receipt.txt"),
+)
+def audit() -> None:
+    """Prove single ledger entries, or misconduct, to somebody else.
+
+    `collegium verify` checks a whole run folder, recomputes every round and tells its holder what
+    that proves. `collegium audit` is for somebody without the folder: a receipt proves one entry
+    offline, and evidence proves that the log's operator broke a rule.
+    """
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit entries heart"))
 @RUN
 @JSON
 def entries(run: Path, as_json: bool) -> None:
@@ -50,13 +59,16 @@ def entries(run: Path, as_json: bool) -> None:
         say(entry_line(index, one))
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit receipt 12 heart --out receipt.txt"))
 @click.argument("transaction", metavar="TX|INDEX")
 @RUN
 @OUT
 @JSON
 def receipt(transaction: str, run: Path, out: Path | None, as_json: bool) -> None:
-    """Write a receipt of one entry of RUN, named by its index or its transaction's id."""
+    """Write a receipt of one entry of RUN.
+
+    The entry is named by its index, or by its transaction's id as `audit entries` lists it.
+    """
     from collegium.audit.issue import issue_receipt
     from collegium.cli.receipts import issued_json, issued_lines
 
@@ -72,13 +84,16 @@ def receipt(transaction: str, run: Path, out: Path | None, as_json: bool) -> Non
             say(line)
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit check receipt.txt --policy log.policy"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--policy", type=click.Path(path_type=Path), help="Trust root: a policy file.")
 @click.option("--genesis", metavar="SHA256", help="Trust root: the genesis digest.")
 @JSON
 def check(file: Path, policy: Path | None, genesis: str | None, as_json: bool) -> None:
-    """Check a receipt offline, and say what it proves and what it does not."""
+    """Check a receipt offline and say what it proves.
+
+    What it does not prove is said too.
+    """
     from collegium.audit.check import check_receipt
     from collegium.audit.trust import genesis_root, read_policy
     from collegium.cli.receipts import checked_json, checked_lines
@@ -95,14 +110,17 @@ def check(file: Path, policy: Path | None, genesis: str | None, as_json: bool) -
     sys.exit(0 if checked.ok else FAILED)
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit policy heart --out log.policy"))
 @RUN
 @OUT
 @click.option("--log-only", is_flag=True, help="Trust the log's key, without cosignatures.")
 @click.option("--keep", is_flag=True, help="Write JSON that keeps the newest checkpoint as well.")
 @JSON
 def policy(run: Path, out: Path | None, log_only: bool, keep: bool, as_json: bool) -> None:
-    """Write the policy (C2SP tlog-policy) that receipts of RUN are checked against."""
+    """Write the policy that receipts of RUN are checked against.
+
+    Its format is C2SP tlog-policy.
+    """
     from collegium.audit.issue import issue_kept_policy, issue_policy
 
     if log_only and keep:
@@ -118,12 +136,12 @@ def policy(run: Path, out: Path | None, log_only: bool, keep: bool, as_json: boo
         warn("this policy trusts whoever holds the log's key")
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit tiles heart --out tiles"))
 @RUN
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
 @JSON
 def tiles(run: Path, out: Path, as_json: bool) -> None:
-    """Write the log of RUN as C2SP tlog-tiles, for a web server to hand out."""
+    """Write the log of RUN as C2SP tlog-tiles for a web server."""
     from collegium.audit.export import export_tiles
 
     checkpoint, count = export_tiles(run, out)
@@ -134,12 +152,15 @@ def tiles(run: Path, out: Path, as_json: bool) -> None:
         say(f"{out}: {checkpoint.size} entries in {count} tiles and bundles, with their checkpoint")
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit fork home/evidence/fork-812 --genesis SHA256"))
 @click.argument("evidence", type=click.Path(path_type=Path))
 @click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
 @JSON
 def fork(evidence: Path, genesis: str, as_json: bool) -> None:
-    """Check a folder of EVIDENCE: did the log's key sign two histories?"""
+    """Check evidence that the log's key signed two histories.
+
+    EVIDENCE is a folder that a node wrote under evidence/ in its home.
+    """
     from collegium.audit.trust import genesis_root
     from collegium.ledger.engines.log.evidence import read_fork
 
@@ -155,12 +176,16 @@ def fork(evidence: Path, genesis: str, as_json: bool) -> None:
     sys.exit(FAILED if found is None else 0)
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit promise home/evidence/promise-812 --genesis SHA256"))
 @click.argument("evidence", type=click.Path(path_type=Path))
 @click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
 @JSON
 def promise(evidence: Path, genesis: str, as_json: bool) -> None:
-    """Check a folder of EVIDENCE: did the sequencer leave out what it had acknowledged?"""
+    """Check evidence that the sequencer broke an inclusion promise.
+
+    EVIDENCE is a folder that a node wrote under evidence/ in its home: the log left out what
+    its key had acknowledged.
+    """
     from collegium.audit.inclusion_promise import read_promise
     from collegium.audit.trust import genesis_root
 
@@ -184,15 +209,15 @@ def promise(evidence: Path, genesis: str, as_json: bool) -> None:
     sys.exit(FAILED if found is None else 0)
 
 
-@audit.command()
+@audit.command(epilog=example("collegium audit block home/evidence/block-812 --genesis SHA256"))
 @click.argument("evidence", type=click.Path(path_type=Path))
 @click.argument("ledger", type=click.Path(path_type=Path), required=False)
 @click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
 @JSON
 def block(evidence: Path, ledger: Path | None, genesis: str, as_json: bool) -> None:
-    """Check a folder of EVIDENCE: did the log's key sign a block that cannot be?
+    """Check evidence that the log's key signed an invalid block.
 
-    LEDGER is a run folder or a home with the ledger before that block, whoever's it is; evidence
+    LEDGER is a run folder or a home with the ledger before that block, whoever's it is; EVIDENCE
     that lies in a member's home needs none.
     """
     from collegium.audit.invalid_block import check_block
@@ -224,13 +249,15 @@ def _ledger_beside(evidence: Path, identity: bytes) -> Path:
     )
 
 
-@audit.command()
+@audit.command(
+    epilog=example("collegium audit censorship evidence/censored-812 home --genesis SHA256")
+)
 @click.argument("evidence", type=click.Path(path_type=Path))
 @click.argument("ledger", type=click.Path(path_type=Path))
 @click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
 @JSON
 def censorship(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
-    """Check a folder of EVIDENCE: did the log leave out what a quorum of validators had seen?
+    """Check evidence that the log left out what a quorum had seen.
 
     LEDGER is a run folder or a home with the ledger before that block, whoever's it is.
     """

@@ -8,25 +8,38 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from collegium.cli.completing import parts, studies
+from collegium.cli.help import Grouped, example
 from collegium.cli.output import JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
     from collegium.benchmark.robustness import Robustness
 
 
-@click.group()
+@click.group(
+    cls=Grouped,
+    headings={
+        "Attacks on the model": ("robustness", "betrayal"),
+        "Attacks on privacy": ("membership", "inversion", "crafted", "canaries", "collusion"),
+    },
+    epilog=example("collegium bench membership heart --models 16"),
+)
 def bench() -> None:
-    """Try, attack and time studies, and compare."""
+    """Attack studies, and measure what that does and reveals."""
 
 
-@bench.command()
-@click.argument("study", default="heart10-robust")
+@bench.command(epilog=example("collegium bench robustness heart10-robust --splits 2 --out robust"))
+@click.argument("study", default="heart10-robust", shell_complete=studies)
 @click.option("--out", type=click.Path(path_type=Path), help="The folder of the benchmark.")
 @SET
-@click.option("--rules", metavar="NAME,…", help="Rules to test (default: a selection).")
 @click.option(
-    "--attacks", metavar="NAME,…", help=("Attacks to test (default: all attacks with updates).")
-)
+    "--rules", metavar="NAME,…", help="Rules to test (default: a selection).",
+    shell_complete=parts("rules", listed=True),
+)  # fmt: skip
+@click.option(
+    "--attacks", metavar="NAME,…", help="Attacks to test (default: all attacks with updates).",
+    shell_complete=parts("attacks", listed=True),
+)  # fmt: skip
 @click.option("--counts", metavar="N,…", default="2", help="Numbers of attackers.")
 @click.option("--splits", type=click.IntRange(1), default=10, help="How many splits of the data.")
 @click.option("--placements", type=click.IntRange(1), default=4, help="Placements on each split.")

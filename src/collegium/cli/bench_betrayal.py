@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from collegium.cli.completing import parts, studies
+from collegium.cli.help import example
 from collegium.cli.output import JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
     from collegium.benchmark.betrayal import BetrayalSearch
 
 
-@click.command()
-@click.argument("study", default="heart10-robust")
+@click.command(epilog=example("collegium bench betrayal heart10-robust --out betrayal.json"))
+@click.argument("study", default="heart10-robust", shell_complete=studies)
 @click.option("--out", type=click.Path(path_type=Path), help="A file for the result as JSON.")
 @SET
 @click.option(
-    "--attacks", metavar="NAME,…", help=("Attacks to choose from (default: a selection).")
-)
+    "--attacks", metavar="NAME,…", help="Attacks to choose from (default: a selection).",
+    shell_complete=parts("attacks", listed=True),
+)  # fmt: skip
 @click.option("--count", type=click.IntRange(1), default=2, help="How many attack.")
 @click.option("--policies", type=click.IntRange(2), default=80, help="How many are tried.")
 @click.option("--generations", type=click.IntRange(1), default=5, help="In how many steps.")
@@ -45,7 +48,7 @@ def betrayal(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Search when attackers should be honest and when they should strike, against STUDY's rule.
+    """Search when attackers should strike, against STUDY's rule.
 
     Build, then betray: an attack, its strength, and the rounds in which it acts. The search looks
     at training parts of some splits; the best policy is measured on the test parts of others,

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from collegium.cli.completing import studies
+from collegium.cli.help import example
 from collegium.cli.output import JSON, SET, say, say_json
 
 if TYPE_CHECKING:
     from collegium.mechanisms.threshold_he.collusion import Collusion
 
 
-@click.command()
-@click.argument("study")
+@click.command(epilog=example("collegium bench collusion heart"))
+@click.argument("study", shell_complete=studies)
 @SET
 @JSON
 def collusion(study: str, changes: tuple[str, ...], as_json: bool) -> None:

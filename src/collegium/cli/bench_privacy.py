@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import msgspec
 
+from collegium.cli.completing import studies
+from collegium.cli.help import example
 from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAu
         note_attack(into, study, found)
 
 
-@click.command()
-@click.argument("study")
+@click.command(epilog=example("collegium bench canaries my_study.toml"))
+@click.argument("study", shell_complete=studies)
 @SET
 @click.option(
     "--trials", type=click.IntRange(2000), default=80_000,
@@ -95,8 +97,8 @@ def _lines(found: StudyAudit) -> list[str]:
     ]
 
 
-@click.command()
-@click.argument("study")
+@click.command(epilog=example("collegium bench membership heart --models 16"))
+@click.argument("study", shell_complete=studies)
 @SET
 @click.option(
     "--models", type=click.IntRange(8), default=32, help="Studies to train on random halves."
@@ -164,8 +166,8 @@ def _exposure_lines(found: Exposure) -> list[str]:
     return lines
 
 
-@click.command()
-@click.argument("study")
+@click.command(epilog=example("collegium bench inversion heart --trials 20"))
+@click.argument("study", shell_complete=studies)
 @SET
 @click.option("--batch", type=click.IntRange(1, 64), default=1, help="Rows in a step.")
 @click.option("--trials", type=click.IntRange(1), default=20, help="Updates to attack.")
@@ -180,11 +182,11 @@ def inversion(
     study: str, changes: tuple[str, ...], batch: int, trials: int, epochs: int, colluders: int,
     into: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Rebuild patients' rows or pictures from updates of STUDY, as it protects them.
+    """Rebuild patients' rows or pictures from updates of STUDY.
 
-    From quotients of the first layer's gradients, and by moving candidates until their gradients
-    match (DLG) or point the same way (inverting gradients). Under secure aggregation from the sum
-    of a round.
+    The updates are protected as the study says. The attacks use quotients of the first layer's
+    gradients, or move candidates until their gradients match (DLG) or point the same way (inverting
+    gradients). Under secure aggregation they have only the sum of a round.
     """
     from collegium.assembly.preparation import prepare
     from collegium.study.reading import read_study
@@ -225,8 +227,8 @@ def _attack_line(one: Reconstruction) -> str:
     return line
 
 
-@click.command()
-@click.argument("study")
+@click.command(epilog=example("collegium bench crafted heart --colluders 1"))
+@click.argument("study", shell_complete=studies)
 @SET
 @click.option(
     "--colluders", type=click.IntRange(0), default=0,
@@ -234,10 +236,10 @@ def _attack_line(one: Reconstruction) -> str:
 )  # fmt: skip
 @JSON
 def crafted(study: str, changes: tuple[str, ...], colluders: int, as_json: bool) -> None:
-    """Read patients' rows out of one sum of updates of STUDY, from a model made for it.
+    """Read patients' rows out of one sum of updates of STUDY.
 
-    The model is graded without any data. Nobody can register such a first model unseen; with
-    --colluders, some sites steer the training to it within some rounds.
+    The model is made for that, and graded without any data. Nobody can register such a first model
+    unseen; with --colluders, some sites steer the training to it within some rounds.
     """
     from collegium.assembly.preparation import prepare
     from collegium.study.reading import read_study

@@ -15,39 +15,46 @@ from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_collusion import collusion
-from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, crafted, inversion, membership
-from collegium.cli.committee import committee
+from collegium.cli.calc import calc
+from collegium.cli.completing import catalog_kinds, studies
+from collegium.cli.completion import completion
 from collegium.cli.fetching import fetch
+from collegium.cli.help import Grouped, example
 from collegium.cli.network import network
 from collegium.cli.node import node
-from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
+from collegium.cli.output import FAILED, JSON, SET, round_progress, say, say_json, warn
 from collegium.cli.sequencer import sequencer
 
 if TYPE_CHECKING:
     from collegium.ledger.keys import SigningKey
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.group(
+    cls=Grouped,
+    headings={
+        "First steps": ("demo", "list", "fetch", "completion"),
+        "Train and apply models": ("check", "run", "report", "compare", "predict"),
+        "Audit what others did": ("verify", "audit"),
+        "Design studies": ("calc", "bench"),
+        "Run a consortium": ("network", "node", "sequencer"),
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example("collegium run heart --out heart", "collegium verify heart"),
+)
 @click.version_option(collegium.__version__, prog_name="collegium")
-@click.pass_context
-def program(context: click.Context) -> None:
+def program() -> None:
     """Federated learning for hospital consortia, with a ledger that anybody can verify."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        sys.exit(MISUSE)
 
 
-program.add_command(audit)
-for measured in (betrayal, canaries, collusion, crafted, graph, inversion, membership):
+for measured in (betrayal, canaries, collusion, crafted, inversion, membership):
     bench.add_command(measured)
-program.add_command(bench)
-program.add_command(committee)
-program.add_command(fetch)
+for command in (audit, bench, calc, completion, fetch, network, node, sequencer):
+    program.add_command(command)
 
 
-@program.command()
-@click.argument("study")
+@program.command(epilog=example("collegium run heart --set training.rounds=20 --out heart"))
+@click.argument("study", shell_complete=studies)
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
 @SET
 @click.option("--resume", is_flag=True, help="Continue the run in the folder.")
@@ -86,7 +93,7 @@ def run(
     sys.exit(FAILED if result.outcome == "failed" or diverged(result) else 0)
 
 
-@program.command()
+@program.command(epilog=example("collegium verify heart --policy kept-elsewhere.json"))
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--policy", type=click.Path(path_type=Path), help="Trust root: a policy file.")
 @click.option("--genesis", metavar="SHA256", help="Trust root: the genesis digest.")
@@ -108,7 +115,11 @@ def verify(
     predecessor: Path | None,
     as_json: bool,
 ) -> None:
-    """Check everything in the folder RUN, and say what that proves and what it does not."""
+    """Check everything in the folder RUN and say what that proves.
+
+    What it does not prove is said too. This replays the whole ledger and needs all of its blobs; to
+    prove one entry to somebody who has only a receipt of it, use `collegium audit`.
+    """
     from collegium.audit.trust import TrustRoot, genesis_root, policy_root
     from collegium.audit.verify import verify as verify_run
     from collegium.cli.verdicts import verification_json, verification_lines
@@ -152,8 +163,8 @@ def _ledger_keys(home: Path) -> tuple[SigningKey, ...]:
     return ledger_keys(home)
 
 
-@program.command()
-@click.argument("study")
+@program.command(epilog=example("collegium check my_study.toml --outbound"))
+@click.argument("study", shell_complete=studies)
 @SET
 @click.option("--outbound", is_flag=True, help="List every kind of message that a site sends.")
 @click.option("--bounds", is_flag=True, help="Draft descriptions of the table's columns.")
@@ -161,7 +172,10 @@ def _ledger_keys(home: Path) -> tuple[SigningKey, ...]:
 def check(
     study: str, changes: tuple[str, ...], outbound: bool, bounds: bool, as_json: bool
 ) -> None:
-    """Validate STUDY without running it, and print it with every default written out."""
+    """Validate STUDY without running it.
+
+    Prints the study with every default written out, and what its owner should know.
+    """
     if bounds:
         _draft_bounds(study, changes)
         return
@@ -190,11 +204,14 @@ def _draft_bounds(study: str, changes: tuple[str, ...]) -> None:
     warn(RELEASED)
 
 
-@program.command("list")
-@click.argument("kind", required=False)
+@program.command("list", epilog=example("collegium list studies"))
+@click.argument("kind", required=False, shell_complete=catalog_kinds)
 @JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what there is of a KIND, such as data or rules; without one, the kinds."""
+    """List presets, data sets, rules and other parts by KIND.
+
+    Without a KIND, the kinds are listed.
+    """
     from collegium.cli.catalog import catalog, kinds
 
     if kind is None:
@@ -214,7 +231,7 @@ def list_(kind: str | None, as_json: bool) -> None:
         say(f"{one['name']:<{width}}  {one.get('about', '')}".rstrip())
 
 
-@program.command()
+@program.command(epilog=example("collegium report heart"))
 @click.argument("run", type=click.Path(path_type=Path))
 @JSON
 def report(run: Path, as_json: bool) -> None:
@@ -228,8 +245,10 @@ def report(run: Path, as_json: bool) -> None:
         say(str(path))
 
 
-@program.command()
-@click.argument("things", nargs=-1, required=True, metavar="RUN|STUDY...")
+@program.command(
+    epilog=example("collegium compare heart --seeds 2 --vary 'training.rounds=[5, 10]'")
+)
+@click.argument("things", nargs=-1, required=True, metavar="RUN|STUDY...", shell_complete=studies)
 @click.option(
     "--seeds",
     type=click.IntRange(1, 1000),
@@ -258,9 +277,10 @@ def compare(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare designs: finished runs, or studies that are run first, with several seeds each.
+    """Compare designs: finished runs, or studies to be run first.
 
-    The first is what the others are compared with, seed by seed, on the same test rows.
+    Each STUDY is run with several seeds. The first is what the others are compared with, seed by
+    seed, on the same test rows.
     """
     import msgspec
 
@@ -278,7 +298,7 @@ def compare(
         say(f"page: {page}")
 
 
-@program.command()
+@program.command(epilog=example("collegium predict heart/model patients.csv > predictions.csv"))
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path), required=False)
 @click.option(
@@ -304,7 +324,10 @@ def predict(
     model: Path, table: Path | None, test_rows: bool, digest: str | None, any_range: bool,
     explain: bool, ids: tuple[str, ...], masks: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
+    """Apply the released MODEL to the rows of TABLE, a CSV.
+
+    MODEL is the folder model/ of a run, or a copy of it.
+    """
     from collegium.cli.summaries import (
         prediction_json,
         prediction_lines,
@@ -341,19 +364,14 @@ def predict(
         say(line)
 
 
-@program.command()
+@program.command(epilog=example("collegium demo --out demo"))
 @click.option("--out", type=click.Path(path_type=Path), help="A folder for the three runs.")
 @JSON
 def demo(out: Path | None, as_json: bool) -> None:
-    """Show in three acts what a verifiable study is, and what it is not."""
+    """Show in three acts what a verifiable study is, and is not."""
     from collegium.cli.demonstration import demonstrate
 
     acts: dict[str, Any] = demonstrate(out, (lambda _: None) if as_json else say)
     if as_json:
         say_json(acts)
     sys.exit(0 if acts["as_expected"] else FAILED)
-
-
-program.add_command(node)
-program.add_command(network)
-program.add_command(sequencer)

@@ -7,21 +7,23 @@ from pathlib import Path
 
 import click
 
+from collegium.cli.completing import parts
+from collegium.cli.help import example
 from collegium.cli.output import JSON, say, say_json
 
 
-@click.command()
-@click.argument("name")
+@click.command(epilog=example("collegium fetch breast_cancer --to data"))
+@click.argument("name", shell_complete=parts("datasets", "collections"))
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False),
     help="A folder to write them to as well; it serves as COLLEGIUM_DATA where there is no net.",
 )  # fmt: skip
 @JSON
 def fetch(name: str, to: Path | None, as_json: bool) -> None:
-    """Find or download the files of the data set NAME, and check them.
+    """Find or download the files of the data set NAME.
 
-    They are looked for in $COLLEGIUM_DATA, then in the cache, then at their addresses. By
-    downloading a data set you accept its licence.
+    They are looked for in $COLLEGIUM_DATA, then in the cache, then at their addresses, and checked.
+    By downloading a data set you accept its licence.
     """
     from collegium.data.collection import Collection
     from collegium.data.fetching import fetch as fetched

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from collegium.cli.help import example
 from collegium.cli.output import JSON, say, say_json
 
 HOME = click.argument("home", type=click.Path(path_type=Path))
@@ -15,7 +16,7 @@ WAIT = click.option(
 )  # fmt: skip
 
 
-@click.command()
+@click.command(epilog=example("collegium node propose home expel vb"))
 @HOME
 @click.argument("change", metavar="admit|adopt|expel|restore|rotate|...")
 @click.argument("subject", metavar="CARD|MEMBER|REQUEST")
@@ -27,13 +28,13 @@ WAIT = click.option(
 def propose(
     home: Path, change: str, subject: str, study: str | None, wait: float, as_json: bool
 ) -> None:
-    """Propose a change in the name of HOME's member, whose node runs.
+    """Propose a change in the name of HOME's member.
 
-    `admit` takes the card of the new member, `expel` a member's id, and `rotate` a request that
-    the member has made with `node rotate --out`. `restore` appeals against what scores made of a
-    member's standing in a study: with it, they demote the member there no more. `adopt` admits a
-    module that the genesis did not, such as ``scores@2``: studies may use it from then on. Modules
-    of other packages may add changes of their own.
+    Its node runs. `admit` takes the card of the new member, `expel` a member's id, and `rotate` a
+    request that the member has made with `node rotate --out`. `restore` appeals against what scores
+    made of a member's standing in a study: with it, they demote the member there no more. `adopt`
+    admits a module that the genesis did not, such as ``scores@2``: studies may use it from then on.
+    Modules of other packages may add changes of their own.
     """
     from collegium.node.home import read_card
     from collegium.node.membership import Request, new_proposal, proposable, read_request
@@ -59,14 +60,17 @@ def propose(
     say(f"Each validator votes with `collegium node vote HOME {request.proposal} yes`.")
 
 
-@click.command()
+@click.command(epilog=example("collegium node vote home PROPOSAL yes"))
 @HOME
 @click.argument("proposal")
 @click.argument("said", metavar="yes|no", type=click.Choice(["yes", "no"]))
 @WAIT
 @JSON
 def vote(home: Path, proposal: str, said: str, wait: float, as_json: bool) -> None:
-    """Say yes or no to PROPOSAL in the name of HOME's member, whose node runs."""
+    """Say yes or no to PROPOSAL in the name of HOME's member.
+
+    Its node runs.
+    """
     from collegium.cli.node_lines import change_lines
     from collegium.node.operator_commands import Vote, change_after_vote, give_command
 
@@ -79,12 +83,15 @@ def vote(home: Path, proposal: str, said: str, wait: float, as_json: bool) -> No
         say(line)
 
 
-@click.command()
+@click.command(epilog=example("collegium node proposals home --all"))
 @HOME
 @click.option("--all", "closed_too", is_flag=True, help="Include decided proposals.")
 @JSON
 def proposals(home: Path, closed_too: bool, as_json: bool) -> None:
-    """Show the proposals that are open, as the node that runs in HOME sees the ledger."""
+    """Show the proposals that are open.
+
+    They are shown as the node that runs in HOME sees the ledger.
+    """
     from collegium.cli.node_lines import change_lines
     from collegium.node.status_page import ask_status
 
@@ -100,7 +107,7 @@ def proposals(home: Path, closed_too: bool, as_json: bool) -> None:
             say(line)
 
 
-@click.command()
+@click.command(epilog=example("collegium node rotate home"))
 @HOME
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE",
@@ -109,7 +116,10 @@ def proposals(home: Path, closed_too: bool, as_json: bool) -> None:
 @WAIT
 @JSON
 def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
-    """Make a new ledger key in HOME and propose that it replaces the present one."""
+    """Make a new ledger key and propose that it replaces the old.
+
+    The key is made in HOME.
+    """
     import msgspec
 
     from collegium.ledger.durability import write_whole
@@ -135,12 +145,15 @@ def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
         say(f"Each validator votes with `collegium node vote HOME {request.proposal} yes`.")
 
 
-@click.command()
+@click.command(epilog=example("collegium node succeed home genesis.json"))
 @HOME
 @click.argument("genesis", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @JSON
 def succeed(home: Path, genesis: Path, as_json: bool) -> None:
-    """Let HOME, whose node is stopped, go on under the GENESIS of a successor consortium."""
+    """Continue under the GENESIS of a successor consortium.
+
+    The node of HOME is stopped.
+    """
     from collegium.node.passphrase import passphrase
     from collegium.node.succession import succeed as go_on
 

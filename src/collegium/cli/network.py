@@ -7,18 +7,27 @@ from pathlib import Path
 
 import click
 
+from collegium.cli.completing import studies
+from collegium.cli.help import Grouped, example
 from collegium.cli.output import FAILED, JSON, SET, round_progress, say, say_json, tell
 
 DEFAULT = Path("network")
 
 
-@click.group()
+@click.group(
+    cls=Grouped,
+    headings={"Commands": ("up", "status", "down")},
+    epilog=example("collegium network up heart --members 4 --dir trial"),
+)
 def network() -> None:
-    """Try a whole consortium: a sequencer and members as processes on this machine."""
+    """Try a whole consortium as processes on this machine.
+
+    It is one sequencer and a node for each member.
+    """
 
 
-@network.command()
-@click.argument("study", required=False)
+@network.command(epilog=example("collegium network up heart --members 4 --dir trial"))
+@click.argument("study", required=False, shell_complete=studies)
 @click.option("--members", type=click.IntRange(2, 400), help="How many; as many as it has sites.")
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT, show_default=True,
@@ -35,9 +44,10 @@ def up(
     study: str | None, members: int | None, folder: Path, changes: tuple[str, ...], detach: bool,
     patience: float, as_json: bool,
 ) -> None:  # fmt: skip
-    """Start a consortium that trains STUDY; without one, go on with the one in the folder.
+    """Start a consortium that trains STUDY.
 
-    It goes on running until `network down`, unless it fails or is interrupted.
+    Without a STUDY, the one in the folder goes on. It goes on running until `network down`, unless
+    it fails or is interrupted.
     """
     from collegium.cli.network_lines import up_json, up_lines
     from collegium.network.up import up as start
@@ -56,7 +66,7 @@ def up(
     sys.exit(0 if found.ok else FAILED)
 
 
-@network.command()
+@network.command(epilog=example("collegium network status trial"))
 @click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT)
 @JSON
 def status(folder: Path, as_json: bool) -> None:
@@ -80,11 +90,14 @@ def status(folder: Path, as_json: bool) -> None:
     sys.exit(0 if whole and sound else FAILED)
 
 
-@network.command()
+@network.command(epilog=example("collegium network down trial"))
 @click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT)
 @JSON
 def down(folder: Path, as_json: bool) -> None:
-    """End the processes of a consortium, and no others; what it has done stays in FOLDER."""
+    """End the processes of a consortium, and no others.
+
+    What it has done stays in FOLDER.
+    """
     from collegium.network.trial import stop_all
 
     ended = [child.name for child in stop_all(folder)]

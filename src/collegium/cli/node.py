@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from collegium.cli.completing import parts
+from collegium.cli.help import Grouped, example
 from collegium.cli.membership import proposals, propose, rotate, succeed, vote
 from collegium.cli.output import FAILED, JSON, say, say_json, warn
 from collegium.errors import FormatError
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
 HOME = click.argument("home", type=click.Path(path_type=Path))
 
 
-@click.group()
+@click.group(
+    cls=Grouped,
+    headings={
+        "Set up": ("init", "request", "check"),
+        "Run": ("start", "status", "stop"),
+        "Govern the consortium": ("proposals", "propose", "vote", "rotate"),
+        "After a failure": ("release", "succeed"),
+    },
+    epilog=example("collegium node status home"),
+)
 def node() -> None:
     """Make, run and look at one member's node."""
 
@@ -27,7 +38,9 @@ for command in (propose, proposals, rotate, succeed, vote):
     node.add_command(command)
 
 
-@node.command()
+@node.command(
+    epilog=example('collegium node init home --member va --name "Hospital A" --csv rows.csv')
+)
 @HOME
 @click.option("--member", required=True, metavar="ID", help="The member's id, such as va.")
 @click.option("--name", required=True, help="The institution's name, as the ledger prints it.")
@@ -38,7 +51,10 @@ for command in (propose, proposals, rotate, succeed, vote):
 @click.option("--sequencer", metavar="URL", help="The sequencer's address.")
 @click.option("--csv", metavar="FILE", help="This site's rows, from the home on.")
 @click.option("--person", metavar="COLUMN", help="The CSV's column of persons.")
-@click.option("--dataset", metavar="NAME", help="A registered data set, with --site.")
+@click.option(
+    "--dataset", metavar="NAME", help="A registered data set, with --site.",
+    shell_complete=parts("datasets"),
+)  # fmt: skip
 @click.option("--site", metavar="NAME", help="Which of its sites this one is.")
 @click.option("--loader", metavar="MODULE:FUNCTION", help="A function that returns the rows.")
 @click.option("--encrypt", is_flag=True, help="Keep the keys under a passphrase.")
@@ -47,7 +63,10 @@ def init(
     home: Path, member: str, name: str, roles: tuple[Any, ...], sequencer: str | None,
     encrypt: bool, as_json: bool, **source: Any,
 ) -> None:  # fmt: skip
-    """Make a member's HOME: its keys, its settings, its policy, and its card for the genesis."""
+    """Make a member's HOME: keys, settings, policy and card.
+
+    The card is for the genesis.
+    """
     from collegium.node.config import DataSource
     from collegium.node.home import CARD, card_text, init_home, new_member
     from collegium.node.passphrase import new_passphrase
@@ -85,11 +104,14 @@ def _require_sense(data: DataSource | None, sequencer: str | None) -> None:
         raise click.UsageError(f"{f'--{key}' if key else 'this'} {what}; {todo}")
 
 
-@node.command()
+@node.command(epilog=example("collegium node request home"))
 @HOME
 @JSON
 def request(home: Path, as_json: bool) -> None:
-    """Ask for a certificate: make HOME's TLS key, unless it has one, and a request to be signed."""
+    """Make a TLS key and ask for a certificate.
+
+    The key is made in HOME unless it has one; the request is to be signed.
+    """
     from collegium.node.config import read_config
     from collegium.transport.authority import request_client
 
@@ -100,17 +122,20 @@ def request(home: Path, as_json: bool) -> None:
     say(f"Send {made} to the sequencer's operator; the key beside it stays here.")
 
 
-@node.command()
+@node.command(epilog=example("collegium node start home"))
 @HOME
 def start(home: Path) -> None:
-    """Run the node of HOME until it is stopped; it logs JSON lines on standard error."""
+    """Run the node of HOME until it is stopped.
+
+    It logs JSON lines on standard error.
+    """
     from collegium.node.passphrase import passphrase
     from collegium.node.start import run_node
 
     run_node(home, passphrase)
 
 
-@node.command()
+@node.command(epilog=example("collegium node stop home"))
 @HOME
 @JSON
 def stop(home: Path, as_json: bool) -> None:
@@ -124,7 +149,7 @@ def stop(home: Path, as_json: bool) -> None:
     say(f"The node of {home} has ended (pid {pid}).")
 
 
-@node.command()
+@node.command(epilog=example("collegium node status home"))
 @HOME
 @JSON
 def status(home: Path, as_json: bool) -> None:
@@ -140,13 +165,13 @@ def status(home: Path, as_json: bool) -> None:
         say(line)
 
 
-@node.command()
+@node.command(epilog=example("collegium node check home"))
 @HOME
 @JSON
 def check(home: Path, as_json: bool) -> None:
-    """Say everything that is wrong with HOME, whether or not its node runs; change nothing.
+    """Say everything that is wrong with HOME; change nothing.
 
-    The exit code is 1 where something keeps the node from its work.
+    Its node may run or not. The exit code is 1 where something keeps the node from its work.
     """
     from collegium.cli.node_lines import check_lines
     from collegium.node.checking.whole import check_home
@@ -161,17 +186,18 @@ def check(home: Path, as_json: bool) -> None:
     sys.exit(0 if found.ok else FAILED)
 
 
-@node.command()
+@node.command(epilog=example("collegium node release home --block HASH"))
 @HOME
 @click.option(
     "--block", metavar="HASH", help=("The block to release; without this option, it is printed.")
 )
 @JSON
 def release(home: Path, block: str | None, as_json: bool) -> None:
-    """Give up a block that HOME's member has cosigned and that is final nowhere.
+    """Give up a block that was cosigned and is final nowhere.
 
-    Its node is stopped. For a consortium whose members have cosigned two blocks in one place, by
-    half each: its operators agree on one, and the members that cosigned the other release it.
+    The node of HOME, whose member has cosigned it, is stopped. For a consortium whose members have
+    cosigned two blocks in one place, by half each: its operators agree on one, and the members that
+    cosigned the other release it.
     """
     from collegium.node.lock_release import locked_block, release_block
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import msgspec
 
+from collegium.cli.completing import changes
 from collegium.errors import CollegiumError
 from collegium.visible import visible, visible_json, visible_lines
 
@@ -19,8 +20,9 @@ FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 SET = click.option(
-    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a key of the study."
-)
+    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a key of the study.",
+    shell_complete=changes,
+)  # fmt: skip
 
 
 def say(text: str = "") -> None:

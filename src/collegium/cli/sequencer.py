@@ -7,17 +7,22 @@ from pathlib import Path
 
 import click
 
+from collegium.cli.help import Grouped, example
 from collegium.cli.output import FAILED, JSON, say, say_json
 
 HOME = click.argument("home", type=click.Path(path_type=Path))
 
 
-@click.group()
+@click.group(
+    cls=Grouped,
+    headings={"Set up": ("init", "found", "certify"), "Run": ("start", "status", "stop")},
+    epilog=example("collegium sequencer init seq --host ledger.example.org"),
+)
 def sequencer() -> None:
     """Make and run the sequencer of a consortium."""
 
 
-@sequencer.command()
+@sequencer.command(epilog=example("collegium sequencer init seq --host ledger.example.org"))
 @HOME
 @click.option(
     "--host", "hosts", multiple=True, required=True,
@@ -36,7 +41,10 @@ def init(
     home: Path, hosts: tuple[str, ...], port: int, listen: str | None, name: str, encrypt: bool,
     old: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Make a sequencer's HOME: its log key, a certificate authority, and its certificate."""
+    """Make a sequencer's HOME: log key, authority, certificate.
+
+    The authority signs the certificates of members.
+    """
     from collegium.canonical import to_text
     from collegium.node.passphrase import new_passphrase
     from collegium.transport.home import make_home, move_home
@@ -60,7 +68,7 @@ def init(
     say(f"Next: collegium sequencer found {home} CARD …, with every member's card.json.")
 
 
-@sequencer.command()
+@sequencer.command(epilog=example("collegium sequencer found seq va.json vb.json vc.json vd.json"))
 @HOME
 @click.argument("cards", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--chain", default="consortium", show_default=True, help="The ledger's short name.")
@@ -70,7 +78,10 @@ def init(
 )  # fmt: skip
 @JSON
 def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_json: bool) -> None:
-    """Make the genesis of the consortium in HOME from its members' CARDS."""
+    """Make a genesis from the members' CARDS.
+
+    It is the genesis of the consortium whose sequencer is in HOME.
+    """
     from collegium.ledger.keyfile import read_secret
     from collegium.ledger.keys import signing_key
     from collegium.node.home import read_card
@@ -96,7 +107,9 @@ def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_
     )
 
 
-@sequencer.command()
+@sequencer.command(
+    epilog=example("collegium sequencer certify seq va --request va.csr --out va-tls")
+)
 @HOME
 @click.argument("member")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder for it.")
@@ -107,7 +120,10 @@ def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_
 )  # fmt: skip
 @JSON
 def certify(home: Path, member: str, out: Path, request: Path, as_json: bool) -> None:
-    """Sign what MEMBER asks for: a certificate for the folder tls of its home."""
+    """Sign a member's request for a certificate.
+
+    The certificate is for the folder tls of its home.
+    """
     from collegium.transport.authority import sign_request
     from collegium.transport.home import AUTHORITY
 
@@ -118,14 +134,17 @@ def certify(home: Path, member: str, out: Path, request: Path, as_json: bool) ->
     say(f"{out} contains what {member} needs beside its key: ca.pem and client.pem.")
 
 
-@sequencer.command()
+@sequencer.command(epilog=example("collegium sequencer start seq"))
 @HOME
 @click.option(
     "--from", "source", type=click.Path(path_type=Path), metavar="HOME",
     help="Begin with the ledger of another home, such as a member's.",
 )  # fmt: skip
 def start(home: Path, source: Path | None) -> None:
-    """Run the sequencer of HOME until it is stopped; it logs JSON lines on standard error."""
+    """Run the sequencer of HOME until it is stopped.
+
+    It logs JSON lines on standard error.
+    """
     from collegium.ledger.engines.log.copying_out import begin_from
     from collegium.node.passphrase import passphrase
     from collegium.transport.serving import run_sequencer
@@ -135,7 +154,7 @@ def start(home: Path, source: Path | None) -> None:
     run_sequencer(home, passphrase)
 
 
-@sequencer.command()
+@sequencer.command(epilog=example("collegium sequencer status seq"))
 @HOME
 @JSON
 def status(home: Path, as_json: bool) -> None:
@@ -160,7 +179,7 @@ def status(home: Path, as_json: bool) -> None:
         say(f"  error     the disk fails: {found.disk}")
 
 
-@sequencer.command()
+@sequencer.command(epilog=example("collegium sequencer stop seq"))
 @HOME
 @JSON
 def check(home: Path, as_json: bool) -> None:

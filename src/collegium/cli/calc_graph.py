@@ -1,4 +1,4 @@
-"""`collegium bench graph`: what a secure sum among many needs."""
+"""``collegium calc graph``: what a secure sum among many needs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from collegium.cli.help import example
 from collegium.cli.output import JSON, say, say_json
 
 
-@click.command()
+@click.command(epilog=example("collegium calc graph 1000 --corrupt 0.2"))
 @click.argument("members", type=click.IntRange(3, 1_000_000))
 @click.option(
     "--corrupt", type=click.FloatRange(0, 0.5, max_open=True), default=0.1, show_default=True,
@@ -30,10 +31,10 @@ def graph(
     threshold: int | None,
     as_json: bool,
 ) -> None:
-    """Size the graph of a secure sum among MEMBERS (protocol "secagg_plus").
+    """Size the graph of neighbours of a secure sum among MEMBERS.
 
-    Secrecy fails with a chance of at most 2^-40, opening the sum with at most 2^-30, by
-    hypergeometric tails and a union bound over all members.
+    It is for the protocol "secagg_plus". Secrecy fails with a chance of at most 2^-40, opening the
+    sum with at most 2^-30, by hypergeometric tails and a union bound over all members.
     """
     from collegium.study.graph_size import (
         graph_size,

@@ -1,4 +1,4 @@
-"""`collegium committee`: the chances of a committee, and how large one has to be."""
+"""`collegium calc committee`: the chances of a committee, and how large one has to be."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from tests.commands import diagnosis, told
 
 
 def test_a_committee_of_a_size_is_told_with_the_size_that_would_do(call: Call) -> None:
-    found = told(call("committee", "--members", "20", "--bad", "4", "--size", "5", "--json"))
+    found = told(
+        call("calc", "committee", "--members", "20", "--bad", "4", "--size", "5", "--json")
+    )
     assert found["majority"] == pytest.approx(0.032, rel=0.03)
     assert found["third"] > found["majority"]
     assert found["smallest"] == 9
-    done = call("committee", "--members", "20", "--bad", "4", "--size", "5", "--rounds", "100")
+    done = call(
+        "calc", "committee", "--members", "20", "--bad", "4", "--size", "5", "--rounds", "100"
+    )
     assert "3 or more are dishonest" in done.stdout
     assert "0.961" in done.stdout
 
 
 def test_without_a_size_the_needed_one_is_told(call: Call) -> None:
-    done = call("committee", "--members", "100", "--bad", "20")
+    done = call("calc", "committee", "--members", "100", "--bad", "20")
     assert done.stdout == (
         "With 17 or more members, the probability of a dishonest majority is at most 0.1 %.\n"
     )
-    done = call("committee", "--members", "10", "--bad", "6")
+    done = call("calc", "committee", "--members", "10", "--bad", "6")
     assert done.stdout.startswith(
         "No committee size keeps the probability of a dishonest majority at or below 0.1 %."
     )
@@ -38,7 +42,7 @@ def test_without_a_size_the_needed_one_is_told(call: Call) -> None:
     ],
 )
 def test_impossible_committees_are_misuse(call: Call, words: tuple[str, ...], what: str) -> None:
-    done = call("committee", *words)
+    done = call("calc", "committee", *words)
     assert what in diagnosis(done)[1]
 
 

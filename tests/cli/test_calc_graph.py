@@ -1,4 +1,4 @@
-"""`collegium bench graph` says how many neighbours a secure sum needs."""
+"""`collegium calc graph` says how many neighbours a secure sum needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collegium.cli.commands import program
 
 
 def test_degrees_thresholds_and_chances_are_printed() -> None:
-    asked = ["bench", "graph", "100", "--corrupt", "0.2", "--degree", "20"]
+    asked = ["calc", "graph", "100", "--corrupt", "0.2", "--degree", "20"]
     told = json.loads(CliRunner().invoke(program, [*asked, "--json"]).output)
     assert (told["members"], told["corrupt"], told["missing"]) == (100, 20, 10)
     rows = {row["for"]: row for row in told["rows"]}

@@ -1,4 +1,4 @@
-"""``collegium committee``: how likely a committee is captured, and how large one has to be."""
+"""``collegium calc committee``: how likely a committee is captured, and how large one has to be."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from fractions import Fraction
 
 import click
 
+from collegium.cli.help import example
 from collegium.cli.output import JSON, say, say_json
 
 
-@click.command()
+@click.command(epilog=example("collegium calc committee --members 20 --bad 4 --size 5"))
 @click.option(
     "--members",
     type=click.IntRange(1, 100_000),
@@ -36,9 +37,9 @@ from collegium.cli.output import JSON, say, say_json
 def committee(
     members: int, bad: int, size: int | None, rounds: int, limit: float, as_json: bool
 ) -> None:
-    """Tell how likely a committee drawn by lot has a bad third, or a bad majority.
+    """Tell how likely a committee drawn by lot is captured.
 
-    A third of the power stops quorums; a majority decides every median of scores.
+    A bad third of its power stops quorums; a bad majority decides every median of scores.
     """
     from collegium.accounting.committee import (
         capture,

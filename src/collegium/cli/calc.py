@@ -1,0 +1,25 @@
+"""``collegium calc``: calculators for whoever designs a study."""
+
+from __future__ import annotations
+
+import click
+
+from collegium.cli.calc_committee import committee
+from collegium.cli.calc_graph import graph
+from collegium.cli.help import Grouped, example
+
+
+@click.group(
+    cls=Grouped,
+    headings={"Calculators": ("committee", "graph")},
+    epilog=example("collegium calc committee --members 20 --bad 4 --size 5 --rounds 100"),
+)
+def calc() -> None:
+    """Calculate sizes and probabilities for a design.
+
+    No study is run and no data are read.
+    """
+
+
+for command in (committee, graph):
+    calc.add_command(command)
