@@ -15,7 +15,7 @@ HOME = click.argument("home", type=click.Path(path_type=Path))
 
 @click.group(
     cls=Grouped,
-    headings={"Set up": ("init", "found", "certify"), "Run": ("start", "status", "stop")},
+    headings={"Set up": ("init", "found", "certify", "check"), "Run": ("start", "status", "stop")},
     epilog=example("collegium sequencer init seq --host ledger.example.org"),
 )
 def sequencer() -> None:
@@ -179,13 +179,13 @@ def status(home: Path, as_json: bool) -> None:
         say(f"  error     the disk fails: {found.disk}")
 
 
-@sequencer.command(epilog=example("collegium sequencer stop seq"))
+@sequencer.command(epilog=example("collegium sequencer check seq"))
 @HOME
 @JSON
 def check(home: Path, as_json: bool) -> None:
-    """Say everything that is wrong with HOME, whether or not it runs; change nothing.
+    """Say everything that is wrong with HOME; change nothing.
 
-    The exit code is 1 where something keeps the sequencer from its work.
+    Its sequencer may run or not. The exit code is 1 where something keeps the sequencer from its work.
     """
     from collegium.cli.node_lines import check_lines
     from collegium.node.passphrase import passphrase
@@ -200,7 +200,7 @@ def check(home: Path, as_json: bool) -> None:
     sys.exit(0 if found.ok else FAILED)
 
 
-@sequencer.command()
+@sequencer.command(epilog=example("collegium sequencer stop seq"))
 @HOME
 @JSON
 def stop(home: Path, as_json: bool) -> None:
