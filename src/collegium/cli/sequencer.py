@@ -185,7 +185,8 @@ def status(home: Path, as_json: bool) -> None:
 def check(home: Path, as_json: bool) -> None:
     """Say everything that is wrong with HOME; change nothing.
 
-    Its sequencer may run or not. The exit code is 1 where something keeps the sequencer from its work.
+    Its sequencer may run or not. The exit code is 1 where something keeps the sequencer from its
+    work.
     """
     from collegium.cli.node_lines import check_lines
     from collegium.node.passphrase import passphrase
