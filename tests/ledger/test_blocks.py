@@ -169,6 +169,35 @@ def test_another_s_block_is_executed_or_leaves_no_trace(
     assert ledger.path.read_bytes().endswith(block)
 
 
+def test_what_is_wrong_with_another_s_block_is_said_of_an_entry(
+    world: World, ledger: Application, tmp_path: Path
+) -> None:
+    ledger.append([registration(world, "zero")])
+    other = create_ledger(tmp_path / "other.log", world.genesis)
+    other.append([registration(world, "zero")])
+    said = [registration(world, "one"), b"no envelope", registration(world, "two")]
+    _, block = other.execute(said, **WHOLE)
+    other.close()
+    *frames, last = read_frames(block)
+    two = frames[2]
+    assert (frames[1].kind, two.kind, last.kind) == (REFUSED, ENTRY, BLOCK)
+
+    def told(wrong: bytes) -> str:
+        with pytest.raises(FormatError, match=r"format\.malformed") as found:
+            ledger.execute_block(wrong, undoable=True)
+        return found.value.what
+
+    torn = encode_frame(ENTRY, two.body[:-1])
+    assert told(block[: two.start] + torn + block[two.end :]) == "entry 2 is malformed"
+    other_events = block[: two.end - 2] + b" " + block[two.end - 1 :]
+    assert told(other_events) == "entry 2 is malformed"
+    spoiled = encode_frame(REFUSED, b"{}")
+    found = told(block[: frames[1].start] + spoiled + block[frames[1].end :])
+    assert found == "a refused transaction before entry 2 is malformed"
+    assert told(block[: last.start]) == "the block from entry 1 on is malformed"
+    assert told(block[:-1] + b"x") == "the block from entry 1 on is malformed"
+
+
 def test_whose_power_changes_is_seen_and_undone(world: World, ledger: Application) -> None:
     new = Member("eve", to_text(key_of("eve").public), "Eve", 3, ("validator",))
     propose = envelope(

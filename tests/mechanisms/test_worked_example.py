@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "mechanisms.md"
 CHANGES = ("mechanisms.roll_call.fewest=3", "training.rounds=1", "evaluation.bootstrap=0")
 ASKED = tuple(word for one in CHANGES for word in ("--set", one))
 TELLS = 'Words(words=tuple(sorted(found.attempt.said["words"].values())))'
+DIFFERS = '    differs={Words: lambda where: Finding("roll.words", "error", where)},\n'
 RUNS = "from collegium.cli.entry import main; main()"
 
 
@@ -89,6 +90,9 @@ def test_other_words_in_a_vote_are_refused_and_are_an_error_where_they_were_let_
     told = _call(lenient, tmp_path, "verify", "run").stdout
     assert told.startswith("NOT VERIFIED")
     assert "a vote repeats other words than were said in the roll call" in told
+    without = {**careless, DIFFERS: ""}
+    told = _call(_install(tmp_path / "wordless", without), tmp_path, "verify", "run").stdout
+    assert "recomputing gives another part of roll_call than was voted" in told
 
 
 def test_who_said_nothing_cannot_speak_next_and_others_go_on(package: Path, tmp_path: Path) -> None:
@@ -99,3 +103,7 @@ def test_who_said_nothing_cannot_speak_next_and_others_go_on(package: Path, tmp_
     found = json.loads(_call(package, tmp_path, "verify", "run", "--json").stdout)
     assert found["ok"]
     assert [len(one["words"]) for one in found["told"]["rolls"]] == [3]
+    (fault,) = (one for one in found["findings"] if one["severity"] == "fault")
+    assert fault["code"] == "site.silent"
+    assert fault["parameters"]["phase"] == "roll"
+    assert fault["what"] == "cleveland said nothing in the phase roll, so committed no update"

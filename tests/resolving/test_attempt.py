@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.data.tabular.cohorts import write_study
@@ -11,10 +12,12 @@ from tests.federation.kit import step
 from collegium.assembly.preparation import prepare
 from collegium.audit.gathering import frozen, gather
 from collegium.audit.history import read_history
+from collegium.errors import PluginError
 from collegium.federation.view import StudyView
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.results import ModelResult, Result
 from collegium.ledger.contract.series import EVALUATION, MOST_ROUNDS, SET_UP
+from collegium.resolving.attempt import Attempt, with_fields
 from collegium.resolving.reading import attempt_in
 from collegium.simulation.consortium import build
 from collegium.study.reading import read_study
@@ -101,3 +104,11 @@ def _compare(
         assert list(found.weights) == list(found.included)
         seen.add((number, found.place.attempt, view.phase))
         ended.update(said.votes.values())
+
+
+def test_a_field_that_an_attempt_lacks_is_told_as_the_mechanism_s_mistake() -> None:
+    nothing: Any = None
+    empty = Attempt(nothing, nothing, b"", 0, 32, 0, {}, {})
+    with pytest.raises(PluginError, match=r"'words', which an attempt .*plugin\.failed"):
+        with_fields(empty, {"words": {}})
+    assert with_fields(empty, {"said": {"words": {}}}).said == {"words": {}}

@@ -220,6 +220,7 @@ TEXTS: dict[str, str] = {
     "round.model:indicators": "the sum has other indicators than those that were voted",
     "round.model:model": "recomputing the aggregate gives another model than the one that was "
     "voted",
+    "round.model:part": "recomputing gives another part of {module} than was voted",
     "round.model:within": "the updates have another share within the clip than was voted",
     "round.updates:error": "the aggregate cannot be recomputed: {what}: {why}",
     "round.updates:refused": "no model: {refused:sums}",
@@ -235,6 +236,7 @@ TEXTS: dict[str, str] = {
     "site.share-bounded": "{member} claims a weight of {claimed} and counts with at most "
     "{counted} in a round: no site has a larger share than the study's largest",
     "site.silent": "{member} committed no update",
+    "site.silent:phase": "{member} said nothing in the phase {phase}, so committed no update",
     "site.skipped:round": f"{{count}} rounds opened without {{members}}, {_SKIPPED} {{phase}} of "
     f"round {{round}}{_UNHEARD}; it is waited for again once its node says that it is there",
     "site.skipped:set-up": f"{{count}} rounds opened without {{members}}, {_SKIPPED} {{phase}} of "

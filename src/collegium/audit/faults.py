@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from collegium.audit.clipping import cut_off
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.seam import every_checking
-from collegium.audit.skipping import passed_over, skipped
+from collegium.audit.skipping import passed_over, silent_before, skipped
 from collegium.audit.studies import AttemptRecord, Author, StudyHistory
 from collegium.audit.subjects import (
     AboutAttempt,
@@ -56,7 +56,7 @@ def faults(
         refuted: updates that can be shown to be none, though somebody attested to them.
         traps: whether the study plants such updates; then they are no fault of their sites.
     """
-    found: dict[tuple[str, str], list[At]] = {}
+    found: dict[tuple[str, str, str], list[At]] = {}
     unheard: dict[str, list[tuple[str, At | None]]] = {}
     for record in study_history.every_attempt:
         place = At(record.opened.round, record.opened.attempt)
@@ -65,12 +65,16 @@ def faults(
             if study_history.can_silence and code in UNHEARD and not shown:
                 unheard.setdefault(code, []).append((member, place))
             else:
-                found.setdefault((code, member), []).append(place)
+                missed = silent_before(study_history, record, member, "commit")
+                phase = missed if code == "site.silent" else ""
+                found.setdefault((code, member, phase), []).append(place)
     findings = []
-    for (code, member), places in sorted(found.items()):
+    for (code, member, phase), places in sorted(found.items()):
         trap = traps and code == "site.unavailable"
         severity: Severity = "note" if trap else "fault"
         told: dict[str, Value] = {"case": "trap"} if trap else {}
+        if phase:
+            told = {"case": "phase", "phase": phase}
         findings.append(Finding(code, severity, AboutMember(member, study, tuple(places)), told))
     for code, member in _of_study(study_history):
         if study_history.can_silence:

@@ -77,9 +77,12 @@ class Log:
         return members_ever(self.genesis, self._changes(len(self.entries)))
 
     def _changes(self, size: int) -> Iterator[Event]:
-        for entry in self.entries[:size]:
+        for index, entry in enumerate(self.entries[:size]):
             if _CHANGE in entry:
-                yield from decode_events(decode_entry(entry)[1])
+                try:
+                    yield from decode_events(decode_entry(entry)[1])
+                except FormatError as error:
+                    raise malformed(f"entry {index}", f"{error.what}: {error.why}") from error
 
 
 def read_log(folder: Path) -> Log:
@@ -163,7 +166,11 @@ def find_entry(log: Log, wanted: str) -> int:
             return int(wanted)
         raise _missing(f"no entry {wanted}", f"it has {len(log.entries)}, counted from 0")
     for index, entry in enumerate(log.entries):
-        if decode_envelope(decode_entry(entry)[0]).transaction_id.hex() == wanted.lower():
+        try:
+            found = decode_envelope(decode_entry(entry)[0]).transaction_id.hex()
+        except FormatError as error:
+            raise malformed(f"entry {index}", f"{error.what}: {error.why}") from error
+        if found == wanted.lower():
             return index
     why = "none of its entries has that id"
     if len(wanted) != 64 or set(wanted.lower()) - set("0123456789abcdef"):

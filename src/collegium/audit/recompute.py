@@ -21,7 +21,7 @@ from collegium.audit.subjects import (
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.learning.evaluation.statement import decode_statement
-from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.declared import part_of, parts_type
 from collegium.ledger.contract.results import Failure, ModelResult
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.dealing.checking import refused_sum
@@ -98,9 +98,10 @@ def _difference(found: ModelResult, voted: ModelResult, where: Subject) -> Findi
         for kind, differs in one.differs.items():
             if part_of(found.parts, kind) != part_of(voted.parts, kind):
                 return differs(where)
-    if found == voted:
-        return None
-    return Finding("round.model", "error", where, {"case": "indicators"})
+    for name in parts_type("result").__struct_fields__:
+        if getattr(found.parts, name, None) != getattr(voted.parts, name, None):
+            return Finding("round.model", "error", where, {"case": "part", "module": name})
+    return None
 
 
 def _failed_attempt(

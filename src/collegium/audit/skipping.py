@@ -8,7 +8,7 @@ from collegium.audit.attempts import AttemptRecord
 from collegium.audit.findings import Finding
 from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutAttempts, At, Value
-from collegium.ledger.contract.declared import following, phase_of, place_of
+from collegium.ledger.contract.declared import following, phase_of, phases_of, place_of
 from collegium.ledger.contract.events import MembersSilent, MembersSkipped
 from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.silence import SITES
@@ -39,3 +39,19 @@ def passed_over(attempt: AttemptRecord, phase: str) -> bool:
     there = place_of(attempt.modules, phase) >= 0
     after = following(attempt.modules, phase) if there else None
     return after is not None and attempt.phases.get(after.name) is False
+
+
+def silent_before(history: StudyHistory, attempt: AttemptRecord, name: str, phase: str) -> str:
+    """Return in which phase of participants before another a member was silent; "" for none."""
+    modules = attempt.modules
+    earlier = phases_of(modules)[: place_of(modules, phase)]
+    asked = {one.name for one in earlier if one.speakers == SITES}
+    here = (attempt.opened.round, attempt.opened.attempt)
+    return next(
+        (
+            one.phase for one in history.silences
+            if isinstance(one, MembersSilent) and (one.round, one.attempt) == here
+            and one.phase in asked and name in one.members
+        ),
+        "",
+    )  # fmt: skip

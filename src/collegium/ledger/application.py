@@ -32,6 +32,7 @@ from collegium.ledger.frames import (
     Block,
     Frame,
     application_hash,
+    block_at,
     decode_block,
     decode_entry,
     decode_refusal,
@@ -189,25 +190,39 @@ class Application:
             FormatError: it does not follow from this ledger under the contract. Unless it was
                 undoable, the state is of no use now, and the file must be opened again.
         """
+        first = self.frontier.size
         frames = list(read_frames(block))
         outcomes, expected = self._execute_frames(frames, undoable=undoable)
         if expected != block:
             if undoable:
                 self.undo()
-            raise malformed("a block", "replaying its transactions gives something else")
+            pairs = zip(frames, read_frames(expected), strict=False)
+            same = [(one.kind, one.body) == (two.kind, two.body) for one, two in pairs]
+            place = [*same, False].index(False)
+            raise malformed(_place(frames, place, first), "replaying gives something else")
         return outcomes
 
     def _execute_frames(
         self, frames: Sequence[Frame], *, undoable: bool = False
     ) -> tuple[list[Outcome], bytes]:
         """Execute what a block's frames hold, under the names that its block frame says."""
+        first = self.frontier.size
         if not frames or frames[-1].kind != BLOCK:
-            raise malformed("a block", "its block frame is missing")
-        header = decode_block(frames[-1].body)
+            raise malformed(block_at(first), "its block frame is missing")
+        envelopes = []
+        for place, frame in enumerate(frames):
+            try:
+                if place < len(frames) - 1:
+                    envelopes.append(_envelope(frame))
+                else:
+                    header = decode_block(frame.body)
+            except FormatError as error:
+                raise malformed(_place(frames, place, first), error.why) from error
         if header.proposer and header.proposer not in self.validators():
-            raise malformed("a block", f"{header.proposer}, who proposed it, is no validator")
+            why = f"{header.proposer}, who proposed it, is no validator"
+            raise malformed(block_at(first), why)
         return self.execute(
-            [_envelope(frame) for frame in frames[:-1]], proposer=header.proposer,
+            envelopes, proposer=header.proposer,
             certificate=header.certificate, whole=True, undoable=undoable,
         )  # fmt: skip
 
@@ -374,6 +389,16 @@ class Application:
 
 def _envelope(frame: Frame) -> bytes:
     return decode_entry(frame.body)[0] if frame.kind == ENTRY else decode_refusal(frame.body)[1]
+
+
+def _place(frames: Sequence[Frame], place: int, first: int) -> str:
+    """Return how the frame at a place of a block is called, by entries of the ledger."""
+    if place >= len(frames) or frames[place].kind == BLOCK:
+        return block_at(first)
+    index = first + sum(one.kind == ENTRY for one in frames[:place])
+    if frames[place].kind == ENTRY:
+        return f"entry {index}"
+    return f"a refused transaction before entry {index}"
 
 
 def corrupt(position: int) -> FormatError:

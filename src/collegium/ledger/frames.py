@@ -109,6 +109,11 @@ def _padded(name: str, size: int) -> bytes:
     return name.encode().ljust(size, b"\0")
 
 
+def block_at(first: int) -> str:
+    """Return what a block is called, by the index of the first entry that it holds or would."""
+    return f"the block from entry {first} on"
+
+
 def encode_frame(kind: int, body: bytes) -> bytes:
     """Return a frame: type byte, u32 length, body."""
     return b"%c%b%b" % (kind, len(body).to_bytes(4, "big"), body)

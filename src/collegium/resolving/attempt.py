@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from collegium.canonical import from_text
+from collegium.errors import PluginError
 from collegium.learning.aggregation.scores import CombinedScores
 from collegium.ledger.contract.encoding import divisor_of
 from collegium.ledger.contract.tables import (
@@ -99,10 +100,21 @@ class Attempt:
         return agreement_within(self.agreement, self.groups, self.groups.get(member))
 
 
-def with_fields(attempt: Attempt, fields: Mapping[str, Any]) -> Attempt:
-    """Return an attempt with the fields that a mechanism fixes; `said` adds to what others have."""
-    said = {**attempt.said, **fields.get("said", {})}
-    return replace(attempt, **{**fields, "said": said})
+def with_fields(attempt: Attempt, given: Mapping[str, Any]) -> Attempt:
+    """Return an attempt with the fields that a mechanism fixes; `said` adds to what others have.
+
+    Raises:
+        PluginError: an attempt has no such field.
+    """
+    known = [one.name for one in fields(Attempt)]
+    for name in sorted(given.keys() - known):
+        raise PluginError(
+            "plugin.failed", f"a mechanism fixes {name!r}, which an attempt does not have",
+            f"it has {', '.join(known)}",
+            "put what is said in phases of its own in `said`; docs/mechanisms.md has an example",
+        )  # fmt: skip
+    said = {**attempt.said, **given.get("said", {})}
+    return replace(attempt, **{**given, "said": said})
 
 
 def blob_of(reveal: RevealRecord) -> bytes:

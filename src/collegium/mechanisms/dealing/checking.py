@@ -13,6 +13,7 @@ from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.contract.declared import is_masked, opens_one_key
 from collegium.ledger.contract.results import Failure
 from collegium.mechanisms.dealing.opened_deals import shown
+from collegium.mechanisms.dealing.terms import Indicators
 from collegium.resolving.attempt import Attempt, blob_of
 from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.hidden import posted_shares, size_of
@@ -155,4 +156,9 @@ def _of_circle(
                 yield Finding("deal.contested", "note" if can_silence else "fault", where, told)
 
 
-CHECKING = Checking(checks=lambda audited: Checked([*_findings(audited)]))
+CHECKING = Checking(
+    differs={
+        Indicators: lambda where: Finding("round.model", "error", where, {"case": "indicators"})
+    },
+    checks=lambda audited: Checked([*_findings(audited)]),
+)

@@ -16,6 +16,7 @@ from collegium.ledger.frames import (
     ENTRY,
     Block,
     Frame,
+    block_at,
     decode_block,
     encode_frame,
     read_frames,
@@ -56,7 +57,8 @@ def decode_delivery(data: bytes) -> Blocks:
         elif frame.kind == BLOCK and entries:
             header = decode_block(frame.body)
             if header.count != entries:
-                raise malformed("a block", f"it counts {header.count} entries and has {entries}")
+                why = f"it counts {header.count} entries and has {entries}"
+                raise malformed(block_at(header.first), why)
             blocks.append(data[start : frame.end])
             headers.append(header)
             start, entries = frame.end, 0

@@ -31,7 +31,15 @@ from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.frames import BLOCK, BLOCK_SIZE, ENTRY, GENESIS, decode_block, read_frames
+from collegium.ledger.frames import (
+    BLOCK,
+    BLOCK_SIZE,
+    ENTRY,
+    GENESIS,
+    block_at,
+    decode_block,
+    read_frames,
+)
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
@@ -417,7 +425,8 @@ class LogCopy:
         outcomes = self.ledger.execute_block(block)
         header = decode_block(block[-BLOCK_SIZE:])
         if (header.proposer, header.certificate) != ("", COSIGNED):
-            raise malformed("a block", "it names another proposer or certificate than the log's")
+            why = "it names another proposer or certificate than the log's"
+            raise malformed(block_at(header.first), why)
         return [one for one in outcomes if isinstance(one, AcceptedTransaction)]
 
     def _load_final(self) -> tuple[str | None, int]:
