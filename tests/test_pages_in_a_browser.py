@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -112,3 +114,44 @@ def test_what_is_bad_is_found_where_it_is_bad(chromium: Browser, tmp_path: Path)
     assert pale == {f"{width} light" for width in WIDTHS}
     wide = {one.split(":")[0] for one in found if "sideways at p." in one}
     assert wide == {"360 light", "390 light", "390 dark"}
+
+
+SUMMARY = """
+(() => {
+    const annex = document.querySelector('.annex-title');
+    const after = [annex];
+    while (after[after.length - 1].nextElementSibling)
+        after.push(after[after.length - 1].nextElementSibling);
+    for (const one of after) one.remove();
+    return after.length - 1;
+})()
+"""
+"""Removes the annex and returns of how many sections it was."""
+
+PAPER = {"A4": (8.27, 11.69), "letter": (8.5, 11.0)}
+"""In inches."""
+
+
+def sheets(chromium: Browser, paper: str) -> int:
+    """How many sheets a page takes."""
+    width, height = PAPER[paper]
+    printed = chromium(
+        "Page.printToPDF", paperWidth=width, paperHeight=height, preferCSSPageSize=False
+    )
+    return len(re.findall(rb"/Type /Page\b", base64.b64decode(printed["data"])))
+
+
+@pytest.mark.parametrize("paper", PAPER)
+def test_what_comes_before_the_annex_is_two_sheets(
+    chromium: Browser, paper: str, tmp_path: Path
+) -> None:
+    for shown in PAGES:
+        if not shown.name.startswith("report") or shown.long:
+            continue
+        folder = tmp_path / shown.name
+        folder.mkdir()
+        with shown.made(folder) as url:
+            chromium.open(url)
+            whole = sheets(chromium, paper)
+            assert chromium.run(SUMMARY) >= 5
+            assert sheets(chromium, paper) <= 2 < whole, shown.name

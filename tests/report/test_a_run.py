@@ -7,6 +7,8 @@ test part is all that is taken from the package.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +138,23 @@ def test_the_answer(ran: Ran) -> None:
     assert f"classifies {correct} of {len(risk)} test cases correctly" in answer
     assert f"it flags {100 * expected['Sensitivity']:.0f} of 100" in answer
     assert f"rules out {100 * expected['Specificity']:.0f} of 100" in answer
+
+
+def test_what_leaves_a_site_is_what_check_lists(ran: Ran) -> None:
+    listed = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "collegium", "check", str(ran.folder / "study.toml"),
+             "--outbound", "--json"],
+            capture_output=True, check=True,
+        ).stdout
+    )["outbound"]  # fmt: skip
+    for of_rows, caption in ((True, "Computed from patients"), (False, "Not computed from rows")):
+        _, *rows = ran.page.table(caption)
+        assert rows == [
+            [one[key] for key in ("kind", "contents", "to", "protection", "kept")]
+            for one in listed
+            if one["from_rows"] is of_rows
+        ]
 
 
 def test_table_1(ran: Ran) -> None:

@@ -183,9 +183,9 @@ def test_what_matters_most_stands_first() -> None:
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert list(read.sections)[2:] == [
-        "answer", "sites", "quality", "comparison", "calls", "calibration", "decision", "threshold",
-        "curves", "participants", "privacy", "record", "cost", "verify", "not-proven", "study",
-        "data", "versions", "footer",
+        "answer", "sites", "calls", "quality", "comparison", "calibration", "decision",
+        "threshold", "curves", "participants", "privacy", "record", "cost", "verify", "not-proven",
+        "study", "data", "versions", "footer",
     ]  # fmt: skip
 
 

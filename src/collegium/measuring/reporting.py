@@ -18,7 +18,8 @@ from collegium.audit.verify import examined
 from collegium.canonical import from_text
 from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
 from collegium.data.tabular.described_columns import described_preparation
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError, PluginError, RunError
+from collegium.federation.stages import stages_of
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum
 from collegium.ledger.blobs import read_blob
@@ -28,6 +29,9 @@ from collegium.report.content import build_content, provenance_of
 from collegium.report.figures import PostedStatement
 from collegium.report.measurements import read_lines
 from collegium.report.write import write_report
+from collegium.study.document import Study
+from collegium.study.message import Outbound
+from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
 
 
@@ -68,8 +72,17 @@ def reported(folder: Path) -> tuple[Path, Verification]:
         verification,
         posted_statements(folder, study_history),
         versions,
+        _sent(study),
     )
     return write_report(folder, content), verification
+
+
+def _sent(study: Study) -> tuple[Outbound, ...]:
+    """Return what leaves a site in a study; nothing where a package with a part of it is absent."""
+    try:
+        return outbound(study, stages_of(study))
+    except PluginError:
+        return ()
 
 
 def recorded_agreement(

@@ -69,7 +69,7 @@ def _values(content: ReportContent) -> Markup:
             [title_of(name), figure(name, one), MEANINGS[name]]
             for name, one in content.predictive.items()
         ],
-        class_="figures",
+        class_="figures values",
     )
 
 

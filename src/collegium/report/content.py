@@ -56,6 +56,7 @@ from collegium.report.process import (
 )
 from collegium.report.protections import Protections, protections_of
 from collegium.study.document import Data, Study, TableSource
+from collegium.study.message import Outbound
 from collegium.study.rendering import resolved
 
 
@@ -105,10 +106,10 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
-    `one_machine` says that it was a trial, with a process for each member. `tested` is of all test
-    rows, `predictive` what calls are worth by measure. `selection` is what the final model was
-    chosen from, `curves` are of the chosen trial. `told` is what mechanisms tell of the study by
-    names of their own, as in `Verification`.
+    `one_machine` says that it was a trial, with a process for each member. `sent` is what leaves a
+    site in the study. `tested` is of all test rows, `predictive` what calls are worth by measure.
+    `selection` is what the final model was chosen from, `curves` are of the chosen trial. `told` is
+    what mechanisms tell of the study by names of their own, as in `Verification`.
     """
 
     title: str
@@ -122,6 +123,7 @@ class ReportContent:
     tested: CalledRows | None
     predictive: dict[str, Figure]
     site_table: SiteTable | None
+    sent: tuple[Outbound, ...]
     personal: str
     outcome: str
     answer: Answer
@@ -177,6 +179,7 @@ def build_content(
     verification: Verification,
     posted: Sequence[PostedStatement],
     versions: Mapping[str, str],
+    sent: Sequence[Outbound] = (),
 ) -> ReportContent:
     """Return what the report of a run says.
 
@@ -189,6 +192,7 @@ def build_content(
         posted: the statements that the ledger's ``evaluation.post`` entries name; one about
             another model than the final one counts as none.
         versions: of what made the page, by name, such as collegium and python.
+        sent: every kind of message that a member sends in the study, where that is known.
     """
     rounds = list({line.round: line for line in lines if isinstance(line, RoundLine)}.values())
     final = next((line for line in reversed(lines) if isinstance(line, FinalLine)), None)
@@ -219,6 +223,7 @@ def build_content(
         tested=tested,
         predictive=calls,
         site_table=None if final is None else final.site_table,
+        sent=tuple(sent),
         personal="" if study.personalization is None else study.personalization.method,
         outcome=_outcome(verification, final),
         answer=answer_of(

@@ -11,6 +11,7 @@ from collegium.report import (
     evidence_sections,
     explanation_sections,
     held_out_sections,
+    outbound_section,
     quality_sections,
     risk_sections,
     site_table_section,
@@ -26,8 +27,19 @@ from collegium.report.shell import whole_page
 from collegium.report.threat_section import ATTACK
 from collegium.report.wording import number, span, title_of
 
+_FEW_SITES = 8
+"""A table of more sites leaves the summary no room on two pages."""
+
 SECTIONS = (
-    Section("sites", "The sites in numbers", site_table_section.sites),
+    Section(
+        "sites", "The sites in numbers", site_table_section.sites,
+        summary=lambda content: len(content.participants) <= _FEW_SITES,
+    ),
+    Section(
+        "calls", "Confusion matrix and curves", call_sections.calls,
+        applies=lambda content: content.task in CLASSIFYING,
+        summary=lambda content: True,
+    ),
     Section("quality", "Quality", quality_sections.quality),
     Section("comparison", "Federated, local-only and pooled", quality_sections.comparison),
     Section(
@@ -37,10 +49,6 @@ SECTIONS = (
     Section(
         "subgroups", "Subgroups", subgroup_sections.subgroups,
         applies=lambda content: bool(content.subgroups),
-    ),
-    Section(
-        "calls", "Confusion matrix and curves", call_sections.calls,
-        applies=lambda content: content.task in CLASSIFYING,
     ),
     Section("calibration", "Calibration", curve_sections.calibration),
     Section(
@@ -62,6 +70,10 @@ SECTIONS = (
     Section(
         "adversary", "The planted adversary", threat_section.adversary,
         applies=lambda content: bool(content.threat),
+    ),
+    Section(
+        "outbound", "What leaves a site", outbound_section.outbound,
+        applies=lambda content: bool(content.sent), of_any_record=True,
     ),
     Section("record", "What the ledger recorded", evidence_sections.record, of_any_record=True),
     Section("cost", "Time and data volume", evidence_sections.cost),
@@ -107,13 +119,17 @@ def render(content: ReportContent) -> str:
                 bullets([element("a", one.title, href=f"#{one.name}") for one in sections]),
                 aria_label="On this page",
             ),
-            *(
-                element("section", element("h2", one.title), one.shows(content), id=one.name)
-                for one in sections
-            ),
+            *(_section(one, content, "summary") for one in sections if one.summary(content)),
+            paragraph("Annex", class_="annex-title"),
+            *(_section(one, content, "annex") for one in sections if not one.summary(content)),
         ],
         "Not for clinical use. Made by Collegium from a run folder.",
     )
+
+
+def _section(one: Section, content: ReportContent, place: str) -> Markup:
+    heading = element("h2", one.title)
+    return element("section", heading, one.shows(content), id=one.name, class_=place)
 
 
 def _opening(content: ReportContent) -> list[Markup]:

@@ -19,6 +19,10 @@ def _always(content: ReportContent) -> bool:
     return True
 
 
+def _never(content: ReportContent) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A section of the page.
@@ -32,6 +36,7 @@ class Section:
         applies: whether a report has it.
         of_any_record: whether a record that is not verified has it too; what such a record says of
             models nobody is to read.
+        summary: whether a report has it on the two pages of its printed summary, before the annex.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Section:
     after: str = ""
     applies: Callable[[ReportContent], bool] = _always
     of_any_record: bool = False
+    summary: Callable[[ReportContent], bool] = _never
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ STYLE = (
   --s0: #20252d; --s1: #0072b2; --s2: #c65102; --s3: #00805f; --s4: #b0558a; --s5: #8a7400;
   --s6: #4a55b8; --s7: #a8261a;
 }
-@media (prefers-color-scheme: dark) { :root {"""
+@media screen and (prefers-color-scheme: dark) { :root {"""
     + _DARK
     + """} }
 * { box-sizing: border-box; }
@@ -211,13 +211,32 @@ svg svg { display: inline; }
     + _stacking("table.wide", "60rem")
     + _stacking("table.few", "44rem")
     + """
+.annex-title { display: none; }
+@page { margin: 13mm 14mm; }
 @media print {
-  :root { --paper: #fff; --panel: #fff; }
-  body { max-width: none; padding: 0; font-size: 10.5pt; }
-  nav { display: none; }
-  section { margin-top: 1.6rem; }
-  figure, tr, li, .key { break-inside: avoid; }
-  h2, h3, summary { break-after: avoid; }
+  :root { --paper: #fff; --panel: #fff; font-size: 12px; }
+  body { max-width: none; padding: 0; font-size: 9pt; line-height: 1.4; }
+  h1 { font-size: 1.8rem; margin-bottom: .5rem; }
+  h2 { font-size: 1.3rem; margin-bottom: .5rem; }
+  p, li, .lead, .question { font-size: 1em; max-width: none; }
+  p, ul, ol, dl { margin-bottom: .5rem; }
+  nav, .summary .values { display: none; }
+  section { margin-top: 1.2rem; }
+  .answer { padding: .8rem 1rem .4rem; margin-top: .8rem; }
+  .answer .note { margin: 0 0 .4rem; }
+  .warning, p.verdict { margin: .5rem 0; padding: .3rem .7rem; }
+  .key { margin: .6rem 0; gap: .4rem .8rem;
+    grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); }
+  .key .number { font-size: 1.7rem; }
+  dl > div { grid-template-columns: 12rem 1fr; padding: .1rem 0; }
+  th, td { padding: .2rem .7rem .2rem 0; }
+  table { margin: .5rem 0; }
+  figure { margin: .5rem 0; }
+  .panels { grid-template-columns: 1fr 1fr; }
+  .summary .panels { zoom: .7; }
+  .annex-title { display: block; break-before: page; font: 600 1.8rem/1.25 Georgia, serif; }
+  .summary, figure, tr, li, .key, dl > div { break-inside: avoid; }
+  h2, h3, summary, caption { break-after: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
   a { color: inherit; text-decoration: none; }
 }
