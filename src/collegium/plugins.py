@@ -24,7 +24,7 @@ from collegium.errors import PluginError
 Kind = Literal[
     "engines", "launchers", "certificates", "rules", "pre_aggregations", "server_optimizers",
     "stages", "secure_sums", "trainers", "datasets", "collections", "incentives", "attacks",
-    "mechanisms",
+    "mechanisms", "protocols",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
@@ -115,6 +115,9 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "sum_check": "collegium.mechanisms.sum_check",
         "sums": "collegium.mechanisms.sums",
         "threshold_he": "collegium.mechanisms.threshold_he",
+    },
+    "protocols": {
+        "pbft": "collegium.consensus.protocols.pbft:PBFT",
     },
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",

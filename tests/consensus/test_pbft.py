@@ -1,0 +1,68 @@
+"""PBFT on the simulated network: counts, drawn faults, planted bugs, a golden trace."""
+
+from __future__ import annotations
+
+import pytest
+from tests.consensus.planted import first_found, planted
+from tests.consensus.scenarios import entering
+
+from collegium.consensus.machine import Setting
+from collegium.consensus.network import Links, Network
+from collegium.consensus.protocols.pbft import CHECKPOINT, PBFT
+from collegium.consensus.simulator import Simulator
+from collegium.consensus.trials import run_trial
+
+
+@pytest.mark.parametrize(("count", "messages"), [(4, 24), (7, 84), (10, 180), (31, 1860)])
+def test_a_block_costs_two_n_squared_less_two_n_messages(count: int, messages: int) -> None:
+    """Castro and Liskov, section 4.2: n - 1 pre-prepares, (n - 1)^2 prepares, n(n - 1) commits."""
+    simulator = Simulator(PBFT, Setting(0, (1,) * count), Network(), seed=1)
+    entering(simulator, blocks=3)
+    counts = [simulator.counted.messages[one.digest] for one in simulator.first_decided]
+    assert counts == [messages] * 3
+
+
+def test_a_block_takes_three_delays_at_the_primary_and_the_replicas() -> None:
+    links = Links(10_000, 10_000, 0, 1 << 60)
+    simulator = Simulator(PBFT, Setting(0, (1,) * 4), Network(links))
+    entering(simulator, blocks=1)
+    assert {seat.decided_at[0] for seat in simulator.seats} == {30_000}
+
+
+def test_one_liar_more_than_it_bears_splits_it() -> None:
+    trial = run_trial(PBFT, 54, beyond=1)
+    assert {one.what for one in trial.violations} == {"two blocks decided"}
+
+
+def test_commits_below_a_stable_checkpoint_are_dropped_and_a_late_replica_still_catches_up() -> (
+    None
+):
+    simulator = Simulator(PBFT, Setting(0, (1,) * 4), Network(), seed=2)
+    entering(simulator, blocks=CHECKPOINT + 2, at=range(3))
+    stored = simulator.seats[0].machine._chain._blocks  # type: ignore[attr-defined]
+    assert [at for at, (_, shown) in enumerate(stored, 1) if shown is None] == [
+        *range(1, CHECKPOINT)
+    ]
+
+
+BUGS = {
+    "a quorum of a half": (
+        "self._quorum = (count + (count - 1) // 3) // 2 + 1", "self._quorum = count // 2",
+        range(30, 40),
+    ),
+    "a new view forgets what was prepared": (
+        "return None if latest is None else latest.block", "return None", range(330, 340),
+    ),
+    "a replica goes by its own word and another one's": (
+        "        if len(votes) < self._quorum:\n", "        if len(votes) < 2:\n", range(10),
+    ),
+    "nobody suspects the primary": (
+        "            self._suspect(effects)\n", "            pass\n", range(10),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bugs_are_found(bug: str) -> None:
+    sound, broken, seeds = BUGS[bug]
+    assert first_found(planted("pbft", "PBFT", sound, broken), seeds) is not None
