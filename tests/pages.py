@@ -84,7 +84,11 @@ def everything() -> ReportContent:
     content = replace(
         one, study=with_fields(one.study, privacy=Privacy(secure_aggregation=secure))
     ).content(verification=verification(LIAR, privacy=spent))
-    loss = {site: 0.01 * place for place, site in enumerate(SITES)}
+    sites = tuple(
+        replace(one, site=f"{one.site}_{number}") for number in range(3)
+        for one in content.quality.sites
+    )  # fmt: skip
+    loss = {one.site: 0.01 * place for place, one in enumerate(sites)}
     groups = (
         Subgroup("men", "sex", 120, {"auc": 0.8, "accuracy": 0.7}, {"auc": Interval(0.7, 0.9)}),
         Subgroup("women", "sex", 80, {"auc": 0.6, "accuracy": 0.75}, {}),
@@ -100,7 +104,10 @@ def everything() -> ReportContent:
             effect=(("none", 0.2), ("some", 0.4)),
         ),
     )  # fmt: skip
-    return replace(content, subgroups=groups, explanation=Explanation(features, 0.4))
+    quality = replace(content.quality, sites=sites)
+    return replace(
+        content, quality=quality, subgroups=groups, explanation=Explanation(features, 0.4)
+    )
 
 
 def broken() -> ReportContent:

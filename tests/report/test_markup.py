@@ -36,3 +36,16 @@ def test_each_cell_knows_its_head() -> None:
     assert page.table("c") == [["Name", "Value"], ["a", "1"], ["b", "2"]]
     cells = [given["data-head"] for name, given in page.elements if name == "td"]
     assert cells == ["Value", "Value"]
+
+
+def test_a_table_stacks_by_its_columns_and_scrolls_by_itself_beyond_the_room_of_a_page() -> None:
+    def first_two(columns: int, class_: str | None = None) -> list[str]:
+        cells = [str(number) for number in range(columns)]
+        elements = Page(table("c", cells, [cells], class_).source).elements[:2]
+        return [given.get("class", name) for name, given in elements]
+
+    assert first_two(2)[0] == "fits"
+    assert first_two(4)[0] == "few"
+    assert first_two(4, "numbers")[0] == "numbers fits"
+    assert first_two(8, "numbers")[0] == "numbers wide"
+    assert first_two(9) == ["scroller", "wide"]

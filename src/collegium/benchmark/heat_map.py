@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from collegium.benchmark.summary import AttackSummary, RuleSummary
-from collegium.report.markup import Markup, element, join, paragraph
+from collegium.report.markup import Markup, element, join, paragraph, scroller
 from collegium.report.wording import counted, span
 
 STEPS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
@@ -40,7 +40,6 @@ def _shades(shades: Sequence[str], dark_ink: range) -> str:
 
 
 STYLE = f"""
-.scroller {{ overflow-x: auto; margin: 0 0 1rem; }}
 .heat {{ font-size: .82rem; border-collapse: separate; border-spacing: 2px; width: auto;
   margin: 0; }}
 .heat th, .heat td {{ border: 0; padding: .25rem .4rem; text-align: right; }}
@@ -48,7 +47,7 @@ STYLE = f"""
   white-space: nowrap; padding: .4rem .25rem; }}
 .heat thead th:first-child {{ writing-mode: horizontal-tb; text-align: left;
   vertical-align: bottom; }}
-.heat tbody th {{ text-align: left; position: sticky; left: 0; background: var(--paper); }}
+.heat tbody th {{ text-align: left; }}
 .heat td {{ min-width: 2.9rem; border-radius: 3px; }}
 .heat .none {{ color: var(--soft); }}
 .scale {{ list-style: none; padding: 0; margin: 0 0 1rem; display: flex; flex-wrap: wrap; gap: 2px;
@@ -78,13 +77,12 @@ def heat_map(title: str, rows: Sequence[RuleSummary]) -> Markup:
         element("tr", element("th", rule_name(one.rule), scope="row"), *_cells(one, attacks))
         for one in rows
     ]
-    heat = element("table", element("thead", head), element("tbody", *body), class_="heat",
-                   aria_label=title)  # fmt: skip
+    heat = element("table", element("thead", head), element("tbody", *body), class_="heat")
     return join(
         paragraph("Loss to each attack, in points:", class_="note"),
         element("ul", *(element("li", words, class_=f"h{step}") for step, words in _scale()),
                 class_="scale"),
-        element("div", heat, class_="scroller", tabindex="0", role="region", aria_label=title),
+        scroller(heat, title=title),
     )  # fmt: skip
 
 

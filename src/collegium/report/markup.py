@@ -87,7 +87,8 @@ def table(
 ) -> Markup:
     """Return a table whose first column names the row.
 
-    Screens that are narrow for its columns show each row as a block. The class `numbers` says that
+    Screens that are narrow for its columns show each row as a block; what has more columns than the
+    page has room for scrolls by itself. The class `numbers` says that
     its cells are short, and up to four then fit on every screen, as two of any kind do.
 
     The roles are said although they are a table's own: a browser forgets them in the blocks.
@@ -112,7 +113,7 @@ def table(
         )
         for row in rows
     ]
-    return element(
+    whole = element(
         "table",
         element("caption", caption),
         element("thead", head, role="rowgroup"),
@@ -120,6 +121,18 @@ def table(
         role="table",
         class_=width if class_ is None else f"{class_} {width}",
     )
+    return whole if len(heads) <= _ROOM else scroller(whole)
+
+
+def scroller(*children: Child, title: str | None = None) -> Markup:
+    """Return what scrolls sideways by itself where it is too wide, by keys too."""
+    return element(
+        "div", *children, class_="scroller", tabindex="0", role="group", aria_label=title
+    )
+
+
+_ROOM = 8
+"""Columns of figures for which the page is wide enough."""
 
 
 def facts(stated: Sequence[tuple[str, Child]]) -> Markup:

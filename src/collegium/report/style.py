@@ -129,6 +129,8 @@ thead th { color: var(--soft); font-size: .88rem; border-bottom-color: var(--sof
 tbody th { font-weight: 600; }
 th:last-child, td:last-child { padding-right: 0; }
 .fits :is(th, td) { overflow-wrap: anywhere; }
+.scroller { overflow-x: auto; margin: 0 0 1rem; }
+.scroller tbody th { position: sticky; left: 0; background: var(--paper); }
 .figures .value { margin-right: .3em; }
 .interval { white-space: nowrap; font-size: .9em; }
 .figures .interval, .figures .absent { display: block; }
