@@ -35,6 +35,7 @@ from collegium.report.measurements import (
     Explanation,
     FinalLine,
     Line,
+    Picture,
     Risks,
     RoundLine,
     SiteTable,
@@ -123,6 +124,7 @@ class ReportContent:
     tested: CalledRows | None
     predictive: dict[str, Figure]
     site_table: SiteTable | None
+    pictures: tuple[Picture, ...]
     sent: tuple[Outbound, ...]
     personal: str
     outcome: str
@@ -223,6 +225,7 @@ def build_content(
         tested=tested,
         predictive=calls,
         site_table=None if final is None else final.site_table,
+        pictures=() if final is None else final.pictures,
         sent=tuple(sent),
         personal="" if study.personalization is None else study.personalization.method,
         outcome=_outcome(verification, final),

@@ -94,6 +94,20 @@ class SiteTable(msgspec.Struct, frozen=True):
     together: SiteDescription
 
 
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A test picture of a data set that comes with the package, and what the model outlines in it.
+
+    All are square, row by row, a character a pixel: `grey` a hexadecimal digit from black to white,
+    `reference` and `outlined` 1 where a pixel belongs to what is sought.
+    """
+
+    site: str
+    dice: float
+    grey: str
+    reference: str
+    outlined: str
+
+
 class CalledRows(msgspec.Struct, frozen=True, kw_only=True):
     """The test rows of all sites together, and how the study's model calls them.
 
@@ -266,7 +280,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `left_out` counts rows of a table of the members' own that are no part of the study.
     `convergence` is None where the losses of rounds are not known, or do not tell.
     `one_machine` says that somebody ran every member as a process of one machine. `tested` is of
-    the study's model, `site_table` of the rows; None where it cannot be told.
+    the study's model, `site_table` of the rows; None where it cannot be told. `pictures` go from
+    the worst outlined to the best.
     """
 
     outcome: str
@@ -295,6 +310,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     one_machine: bool = False
     tested: CalledRows | None = None
     site_table: SiteTable | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

@@ -12,6 +12,7 @@ from collegium.report import (
     explanation_sections,
     held_out_sections,
     outbound_section,
+    picture_section,
     quality_sections,
     risk_sections,
     site_table_section,
@@ -39,6 +40,10 @@ SECTIONS = (
         "calls", "Confusion matrix and curves", call_sections.calls,
         applies=lambda content: content.task in CLASSIFYING,
         summary=lambda content: True,
+    ),
+    Section(
+        "pictures", "Outlines and errors", picture_section.pictures,
+        applies=lambda content: bool(content.pictures), summary=lambda content: True,
     ),
     Section("quality", "Quality", quality_sections.quality),
     Section("comparison", "Federated, local-only and pooled", quality_sections.comparison),

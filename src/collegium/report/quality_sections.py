@@ -256,7 +256,7 @@ def threshold(content: ReportContent) -> Markup:
 
 
 _AT_THRESHOLD = ("sensitivity", "specificity")
-_CHARTED = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2")
+_CHARTED = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2", "dice")
 
 
 def _site_row(one: SiteFigures, shown: Sequence[str]) -> list[Child]:

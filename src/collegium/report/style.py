@@ -213,6 +213,16 @@ svg svg { display: inline; }
     + _stacking("table.wide", "60rem")
     + _stacking("table.few", "44rem")
     + """
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr));
+  gap: 0 1.5rem; }
+.picture { width: 100%; shape-rendering: crispEdges; }
+.pictures figcaption { margin: .4rem 0 0; }
+.outline { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }
+.outline.reference { stroke: #ffd21f; }
+.outline.outlined { stroke: #22c3ff; stroke-dasharray: 4 3; }
+.error { fill-opacity: .5; }
+.error.missed { fill: #ffd21f; }
+.error.extra { fill: #22c3ff; }
 .annex-title { display: none; }
 @page { margin: 13mm 14mm; }
 @media print {
@@ -236,6 +246,8 @@ svg svg { display: inline; }
   figure { margin: .5rem 0; }
   .panels { grid-template-columns: 1fr 1fr; }
   .summary .panels { zoom: .7; }
+  .pictures { grid-template-columns: repeat(3, 1fr); max-width: 15cm; }
+  .picture, .legend { print-color-adjust: exact; }
   .annex-title { display: block; break-before: page; font: 600 1.8rem/1.25 Georgia, serif; }
   .summary, figure, tr, li, .key, dl > div { break-inside: avoid; }
   h2, h3, summary, caption { break-after: avoid; }

@@ -17,6 +17,7 @@ from collegium.measuring.convergence import convergence_of
 from collegium.measuring.explaining import explain
 from collegium.measuring.grouping import quality_by_subgroup
 from collegium.measuring.held_out_quality import ModelsCompared, missing_of, on_unseen
+from collegium.measuring.pictures import pictures_of
 from collegium.measuring.quality import (
     beside,
     difference_of,
@@ -94,6 +95,7 @@ def measured(
         site_alone=site_alone(prepared.dataset.schema, prepared.train, prepared.test),
         convergence=_convergence(consortium, recorder),
         tested=calls_on_rows(prepared, federated),
+        pictures=pictures_of(prepared, federated),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})
