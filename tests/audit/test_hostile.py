@@ -25,6 +25,7 @@ from tests.audit.forging import (
     signed,
     simulated_keys,
 )
+from tests.cases import some_of
 from tests.node.hostile import documents
 
 from collegium.audit.history import read_history
@@ -227,11 +228,14 @@ def test_closed_files_and_folders(honest: Path, tmp_path: Path, mode: int) -> No
 
 
 COMMAND = "from collegium.cli import main; main()"
-NAMES = [b"\xff\xfe", b"caf\xc3\xa9", b"new\nline", b"\x1b[31mred", b"[bold]x", b"a" * 200]
+NAMES = {
+    "no text": b"\xff\xfe", "accented": b"caf\xc3\xa9", "a line": b"new\nline",
+    "red": b"\x1b[31mred", "bold": b"[bold]x", "long": b"a" * 200,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-@pytest.mark.parametrize("where", ["blobs", "model"])
+@pytest.mark.parametrize("name", some_of(NAMES, "no text", "red"))
+@pytest.mark.parametrize("where", ["blobs", pytest.param("model", marks=pytest.mark.long)])
 def test_names_that_no_terminal_should_see(
     honest: Path, tmp_path: Path, where: str, name: bytes
 ) -> None:

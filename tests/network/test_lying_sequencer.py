@@ -187,6 +187,7 @@ def test_a_transaction_that_was_acknowledged_and_dropped_is_missed_by_all(
         assert ended(folder, record) == model
 
 
+@pytest.mark.long
 def test_who_was_promised_a_place_and_did_not_get_it_proves_it(tmp_path: Path, model: str) -> None:
     folder = tmp_path / "trial"
     with lied_to(folder, "forget", ("va",)) as record:

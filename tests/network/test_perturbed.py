@@ -92,6 +92,7 @@ def simulated(changes: tuple[str, ...], folder: Path) -> str:
     return run("heart", out=folder, changes=changes).model
 
 
+@pytest.mark.long
 def test_a_study_that_waits_for_all_ends_in_the_model_of_the_simulation(tmp_path: Path) -> None:
     changes = (*ALL, "training.rounds=5")
     with seeded(9) as random:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.cases import some_of
 from tests.node.hostile import documents, registration
 from tests.node.kit import OPEN, PATIENCE, PHASE, QUICK, Town, closed, document, town
 
@@ -386,7 +387,11 @@ def test_no_registration_stops_a_node_or_another_study(tmp_path: Path) -> None:
             assert set(participants.refused) == set(documents()) - {"absent"}
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error",
+    some_of({"memory": MemoryError(), "depth": RecursionError("deep"), "ours": KeyError("x")},
+            "memory"),
+)  # fmt: skip
 def test_what_fails_in_one_study_stops_that_study_on_that_node_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.cases import some_of
 from tests.data.tabular.cohorts import write_study
 from tests.node.kit import PHASE, Town, closed, document, town
 from tests.node.live import live, rounds
@@ -73,6 +74,9 @@ CASES = {
 }
 
 
+SCORED_PHASES = {name: name for name in ("reveal", "score.commit", "score.reveal", "vote")}
+
+
 def successor(of: Genesis, end: Predecessor = NO_MATTER) -> Genesis:
     """A genesis of the same members that goes on after a ledger's end."""
     return msgspec.structs.replace(of, chain="successor", succeeds=end)
@@ -103,7 +107,7 @@ def check_ended(within: Town, study: str) -> str:
     return view.model.hex()
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("case", some_of(CASES, "votes", "masked"))
 def test_what_the_old_ledger_s_outbox_holds_is_not_said_again(tmp_path: Path, case: Case) -> None:
     text = document(*case.changes)
     with town(tmp_path / "town") as before:
@@ -120,7 +124,9 @@ def test_what_the_old_ledger_s_outbox_holds_is_not_said_again(tmp_path: Path, ca
         assert kinds(undisturbed) == kinds(after)
 
 
-@pytest.mark.parametrize("phase", ["statistics.vote", "commit"])
+@pytest.mark.parametrize(
+    "phase", ["statistics.vote", pytest.param("commit", marks=pytest.mark.long)]
+)
 def test_nor_what_was_said_of_tables(tmp_path: Path, phase: str) -> None:
     prepared = planned(write_study(tmp_path / "study"), None, ())
     text, source = prepared.read.text, DataSource(csv="table.csv")
@@ -143,7 +149,7 @@ def test_nor_what_was_said_of_tables(tmp_path: Path, phase: str) -> None:
         assert check_ended(undisturbed, "cohort") == model
 
 
-@pytest.mark.parametrize("phase", ["reveal", "score.commit", "score.reveal", "vote"])
+@pytest.mark.parametrize("phase", some_of(SCORED_PHASES, "score.reveal", "vote"))
 def test_on_its_own_ledger_a_restarted_node_says_the_same_again(tmp_path: Path, phase: str) -> None:
     with town(tmp_path) as within:
         within.propose(document(*SCORED))
@@ -162,6 +168,7 @@ def scores(within: Town) -> list[tuple[int, tuple[int, ...]]]:
     return sorted({(one.round, one.scores) for one in told if isinstance(one, ScoreReveal)})
 
 
+@pytest.mark.long
 def test_another_study_of_the_same_id_gets_scores_of_its_own(tmp_path: Path) -> None:
     other = document(*SCORED, "training.learning_rate=0.01")
     with town(tmp_path / "town") as before:
@@ -176,6 +183,7 @@ def test_another_study_of_the_same_id_gets_scores_of_its_own(tmp_path: Path) -> 
     assert scores(undisturbed) == scores(after) != scores(before)
 
 
+@pytest.mark.long
 def test_nodes_whose_homes_succeed_run_every_study_of_a_home_to_its_end(tmp_path: Path) -> None:
     folder = tmp_path / "live"
     changes = ("training.rounds=3", "evaluation.bootstrap=0", "study.attendance=all")

@@ -226,6 +226,7 @@ def verified(text: str, path: Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_what_a_unit_or_the_image_starts_answers_and_ends_by_its_signal(tmp_path: Path) -> None:
     with trial(tmp_path / "trial"):
         homes = {"sequencer": tmp_path / "trial" / "sequencer"}

@@ -99,6 +99,7 @@ def renew(at: Consortium) -> None:
     page.done()
 
 
+@pytest.mark.long
 def test_a_member_joins_catches_up_and_cosigns(tmp_path: Path) -> None:
     with consortium(tmp_path / "trial") as at:
         at.until("va", lambda one: one.state == "following")

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.cases import some_of
 
 from collegium.audit.verify import verify
 from collegium.federation.outbox import Outbox, OutboxKey
@@ -24,38 +25,32 @@ ENCRYPTED = 'privacy.secure_aggregation={ protocol = "threshold_he" }'
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
 
 
-@pytest.mark.parametrize(
-    ("protocol", "changes"),
-    [
-        (MASKED, ("faults.dropout=0.2",)),
+CURIOUS = ("training.client_fraction=0.5", "privacy.secure_aggregation.trust=honest_but_curious")
+HIDDEN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "dropout": (MASKED, ("faults.dropout=0.2",)),
+    "adam and a changing exponent":
         (MASKED, ("aggregation.exponent=16", "aggregation.server.optimizer=adam")),
-        (MASKED, ("aggregation.exponent=20", "training.learning_rate=1.0")),
-        (
-            MASKED,
-            ("training.client_fraction=0.5", "privacy.secure_aggregation.trust=honest_but_curious"),
-        ),
-        (GRAPH, ("faults.dropout=0.1",)),
+    "saturated": (MASKED, ("aggregation.exponent=20", "training.learning_rate=1.0")),
+    "half of the sites, curious": (MASKED, CURIOUS),
+    "in a graph, dropout": (GRAPH, ("faults.dropout=0.1",)),
+    "in a graph, equal weights":
         (GRAPH, ("aggregation.weights=equal", "aggregation.server.optimizer=yogi")),
-        (ENCRYPTED, ("faults.dropout=0.2",)),
-        (
-            ENCRYPTED,
-            ("training.client_fraction=0.5", "privacy.secure_aggregation.trust=honest_but_curious"),
-        ),
-    ],
-    ids=[
-        "dropout",
-        "adam and a changing exponent",
-        "saturated",
-        "half of the sites, curious",
-        "in a graph, dropout",
-        "in a graph, equal weights",
-        "encrypted, dropout",
+    "encrypted, dropout": (ENCRYPTED, ("faults.dropout=0.2",)),
+    "encrypted, half of the sites, curious": (ENCRYPTED, CURIOUS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "design",
+    some_of(
+        HIDDEN, "dropout", "adam and a changing exponent", "in a graph, dropout",
         "encrypted, half of the sites, curious",
-    ],
-)
+    ),
+)  # fmt: skip
 def test_hidden_and_plain_updates_lead_to_one_model(
-    tmp_path: Path, protocol: str, changes: tuple[str, ...]
+    tmp_path: Path, design: tuple[str, tuple[str, ...]]
 ) -> None:
+    protocol, changes = design
     trust = [change for change in changes if "trust" in change]
     plain = run(
         "heart10", out=tmp_path / "plain", changes=(*SHORT, *set(changes).difference(trust))
@@ -115,21 +110,29 @@ def masked_that_left(folder: Path) -> set[bytes]:
     return {sha256(data).digest() for data in blobs if data.startswith(tags)}
 
 
+KILLED = {
+    f"{kind}, {phase}, {'outbox lost as well' if lost else 'killed'}": (protocol, phase, lost)
+    for kind, protocol, phases in (
+        ("with all", MASKED, ("sa.keys", "sa.deal", "commit", "reveal", "share")),
+        ("in a ring", RING, ("sa.deal", "commit", "share")),
+        ("encrypted", ENCRYPTED, ("commit", "open")),
+    )
+    for phase in phases
+    for lost in (False, True)
+}
+
+
 @pytest.mark.parametrize(
-    ("protocol", "phase"),
-    [
-        *((MASKED, phase) for phase in ("sa.keys", "sa.deal", "commit", "reveal", "share")),
-        *((RING, phase) for phase in ("sa.deal", "commit", "share")),
-        *((ENCRYPTED, phase) for phase in ("commit", "open")),
-    ],
-    ids=lambda value: {RING: "in a ring", MASKED: "with all", ENCRYPTED: "encrypted"}.get(
-        value, value
+    "killed",
+    some_of(
+        KILLED, "with all, sa.deal, killed", "with all, commit, outbox lost as well",
+        "with all, share, killed", "in a ring, share, killed", "encrypted, open, killed",
     ),
-)
-@pytest.mark.parametrize("lost", [False, True], ids=["killed", "outbox lost as well"])
+)  # fmt: skip
 def test_a_killed_round_never_shows_two_vectors_under_one_mask_or_key(
-    tmp_path: Path, protocol: str, phase: str, lost: bool
+    tmp_path: Path, killed: tuple[str, str, bool]
 ) -> None:
+    protocol, phase, lost = killed
     folder = tmp_path / "run"
     kept: dict[OutboxKey, set[bytes]] = {}
     for after in (False, True):

@@ -36,6 +36,14 @@ def port(tmp_path: Path) -> Iterator[Port]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def everybody_s(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Port]:
+    """A port where everybody has presented itself, and of which only ada asks."""
+    with served(tmp_path_factory.mktemp("asked")) as found:
+        begun(found)
+        yield found
+
+
 def begun(port: Port) -> dict[str, HttpsConnection]:
     """Connect everybody, and let them present themselves and take the first block."""
     connections = {name: port.connection(name) for name in MEMBERS}
@@ -219,10 +227,10 @@ def _tls(port: Port) -> Path:
     ],
 )
 def test_nonsense_is_refused_with_a_problem(
-    port: Port, method: str, path: str, body: bytes | None
+    everybody_s: Port, method: str, path: str, body: bytes | None
 ) -> None:
-    connection = begun(port)["ada"]
-    answer = connection._pool.request(method, port.url + path, body=body, redirect=False)
+    connection = everybody_s.opened[0]
+    answer = connection._pool.request(method, everybody_s.url + path, body=body, redirect=False)
     assert 400 <= answer.status < 500
     assert msgspec.json.decode(answer.data, type=Problem).code
     assert connection.blocks(0, 0) is None  # and the port goes on

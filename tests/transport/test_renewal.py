@@ -132,6 +132,7 @@ def reached(line: HttpsConnection) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_an_authority_is_replaced_while_the_sequencer_and_its_members_run(tmp_path: Path) -> None:
     home = made(tmp_path)
     tls, old, new = home / "tls", home / "authority", tmp_path / "new"
