@@ -47,5 +47,6 @@ def test_a_table_stacks_by_its_columns_and_scrolls_by_itself_beyond_the_room_of_
     assert first_two(2)[0] == "fits"
     assert first_two(4)[0] == "few"
     assert first_two(4, "numbers")[0] == "numbers fits"
-    assert first_two(8, "numbers")[0] == "numbers wide"
+    assert first_two(6, "numbers")[0] == "numbers few"
+    assert first_two(8)[0] == "wide"
     assert first_two(9) == ["scroller", "wide"]

@@ -88,13 +88,13 @@ def table(
     """Return a table whose first column names the row.
 
     Screens that are narrow for its columns show each row as a block; what has more columns than the
-    page has room for scrolls by itself. The class `numbers` says that
-    its cells are short, and up to four then fit on every screen, as two of any kind do.
+    page has room for scrolls by itself. The class `numbers` says that its cells are short: two
+    columns more have room then.
 
     The roles are said although they are a table's own: a browser forgets them in the blocks.
     """
-    fits = len(heads) <= 2 or (len(heads) <= 4 and class_ is not None and "numbers" in class_)
-    width = "fits" if fits else "few" if len(heads) <= 4 else "wide"
+    needed = len(heads) - (2 if class_ is not None and "numbers" in class_ else 0)
+    width = "fits" if needed <= 2 else "few" if needed <= 4 else "wide"
     names = [head if isinstance(head, str) else "" for head in heads]
     head = element(
         "tr",

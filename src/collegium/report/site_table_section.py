@@ -34,7 +34,7 @@ def sites(content: ReportContent) -> Markup:
             join(f"Table 1. The sites: {what} ", origin),
             heads,
             [_row(one, len(names), told=told) for one in everybody],
-            class_="figures",
+            class_="numbers",
         ),
         paragraph(_note(content, told=told), class_="note"),
     )

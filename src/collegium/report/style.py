@@ -34,7 +34,7 @@ def _stacking(tables: str, narrow: str) -> str:
     gap: 0 2rem; border-bottom: 1px solid var(--line); padding: .6rem 0; }}
   tbody th {{ grid-column: 1 / -1; }}
   tbody th, td, &.costs td:nth-child(2) {{ border: 0; padding: .1rem 0; width: 100%; }}
-  td {{ display: grid; grid-template-columns: 8rem 1fr; gap: .8rem; }}
+  td {{ display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: .8rem; }}
   td::before {{ content: attr(data-head); color: var(--soft); font-size: .9em; }}
 }} }}
 """
@@ -122,13 +122,15 @@ nav li { margin: 0; }
 
 table { width: 100%; border-collapse: collapse; margin: 1.2rem 0 1.4rem; font-size: .95rem;
   font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .5rem; font-size: .92rem; }
+caption { text-align: left; padding-bottom: .5rem; font-size: .92rem; overflow-wrap: anywhere; }
 th, td { text-align: left; vertical-align: baseline; padding: .5rem 1rem .5rem 0;
   border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th { color: var(--soft); font-size: .88rem; border-bottom-color: var(--soft); }
 tbody th { font-weight: 600; }
 th:last-child, td:last-child { padding-right: 0; }
-.fits :is(th, td) { overflow-wrap: anywhere; }
+.fits :is(th, td), :is(.few, .wide) th { overflow-wrap: anywhere; }
+:is(.few, .wide) th { min-width: 5rem; }
+:is(.few, .wide) tbody th { min-width: 8rem; }
 .scroller { overflow-x: auto; margin: 0 0 1rem; }
 .scroller tbody th { position: sticky; left: 0; background: var(--paper); }
 .figures .value { margin-right: .3em; }
@@ -157,15 +159,16 @@ figcaption { font-size: .95rem; margin-bottom: .6rem; }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr));
   gap: 0 3rem; }
 .panels figcaption { color: var(--ink); font-weight: 600; }
-.strip-row { display: grid; grid-template-columns: 6.5rem 1fr; gap: .8rem; align-items: center;
-  font-size: .9rem; }
+.strip-row { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); gap: .8rem;
+  align-items: center; font-size: .9rem; }
 .strip-row > span:first-child { overflow-wrap: anywhere; line-height: 1.25; }
 svg { display: block; overflow: visible; }
 svg svg { display: inline; }
 .strip { width: 100%; }
 .overflowing { overflow: visible; }
 .square { max-width: 27rem; }
-.plot { display: grid; grid-template-columns: 3rem 1fr; gap: .4rem; padding-right: .5rem; }
+.plot { display: grid; grid-template-columns: 3rem minmax(0, 1fr); gap: .4rem;
+  padding-right: .5rem; }
 .axis { text-align: center; font-size: .85rem; line-height: 1.3; }
 .tick { font: .8rem system-ui, -apple-system, "Segoe UI", Arial, sans-serif; fill: var(--soft); }
 .guide { stroke: var(--line); stroke-width: 1; }
@@ -206,7 +209,7 @@ svg svg { display: inline; }
   .key { grid-template-columns: repeat(2, 1fr); gap: 1rem; }
   .key .number { font-size: 1.7rem; }
   dl > div { display: block; padding: .4rem 0; }
-  .strip-row { grid-template-columns: 5.6rem 1fr; gap: .6rem; }
+  .strip-row { grid-template-columns: 5.6rem minmax(0, 1fr); gap: .6rem; }
   .interval { white-space: normal; }
 }
 """
