@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.subgroups import input_columns
-from collegium.data.table import input_names
+from collegium.data.table import Feature, Schema, SiteRows, input_names
 from collegium.learning.models import size
 from collegium.measuring.explaining import explain
+from collegium.measuring.features import model_features
 from collegium.measuring.grouping import quality_by_subgroup
 from collegium.measuring.quality import scores_of
 from collegium.report.measurements import Explanation
@@ -79,6 +81,31 @@ def test_values_have_names_and_are_those_of_five_rows_or_more(prepared: Prepared
     assert [name for name, _ in found["sex"].effect] == ["female", "male"]
     pains = {one.name: one for one in prepared.dataset.schema.features}["cp"].categories
     assert [name for name, _ in found["cp"].effect] == [one.title for one in pains]
+
+
+def test_flags_of_one_column_are_one_feature() -> None:
+    schema = Schema(
+        (
+            Feature("stage_i", "stage i", "binary"), Feature("stage_ii", "stage ii", "binary"),
+            Feature("was_ill", "was ill", "binary"), Feature("was_old", "was old", "binary"),
+        ),
+        "died", "binary", ("no", "yes"),
+    )  # fmt: skip
+    random = np.random.default_rng(1)
+    stage = np.eye(3, dtype=np.float32)[random.integers(0, 3, 80)][:, 1:]
+    both = random.integers(0, 2, (80, 2)).astype(np.float32)
+    x = np.concatenate([stage, both], axis=1)
+    rows = SiteRows("a", x, random.integers(0, 2, 80), np.arange(80))
+    heart = prepare(read_study("heart"))
+    dataset = replace(heart.dataset, schema=schema)
+    one = replace(
+        heart, parts=replace(heart.parts, dataset=dataset), train={"a": rows}, test={"a": rows}
+    )
+    found = {each.name: each for each in model_features(one)}
+    assert set(found) == {"stage", "was_ill", "was_old"}, "somebody was both ill and old"
+    assert found["stage"].columns == (0, 1)
+    values = [(name, inputs.tolist()) for name, inputs in found["stage"].settings]
+    assert values == [("none of these", [0, 0]), ("i", [1, 0]), ("ii", [0, 1])]
 
 
 TABLE = """hospital,stay,ward,born,died

@@ -1,15 +1,16 @@
 """What counts as one feature of a model, and which of its values a model is looked at with.
 
 A column of a table is one feature, however many inputs it became: its categories, any other word,
-and whether it is missing. Values are those that test rows have: of a number the values at nine
-places between the 5th and the 95th percentile, of few values and of categories those of so many
-rows that they are nobody's own.
+and whether it is missing. Where a data set came with a column already cut into yes-or-no features
+(``stage_i``, ``stage_ii``), those of one prefix of which no row has two are one too. Values are
+those that test rows have: of a number the values at nine places between the 5th and the 95th
+percentile, of few values and of categories those of so many rows that they are nobody's own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -49,11 +50,7 @@ def model_features(prepared: Prepared) -> tuple[ModelFeature, ...]:
     """Return the features of a study's model, with values of the sites' test rows."""
     x = np.concatenate([rows.x for rows in prepared.test.values()])
     if prepared.table is None:
-        columns = input_columns(prepared.dataset.schema)
-        return tuple(
-            _registered(one, columns[one.name], x[:, list(columns[one.name])])
-            for one in prepared.dataset.schema.features
-        )
+        return tuple(_of_schema(prepared, x))
     found, place = [], 0
     for column in prepared.table.agreement.columns:
         inputs = len(inputs_of(column))
@@ -65,6 +62,38 @@ def model_features(prepared: Prepared) -> tuple[ModelFeature, ...]:
         exposure = prepared.dataset.schema.features[-1]
         found.append(ModelFeature(exposure.name, exposure.title, exposure.unit, (place,)))
     return tuple(found)
+
+
+def _of_schema(prepared: Prepared, x: Floats) -> Iterator[ModelFeature]:
+    columns = input_columns(prepared.dataset.schema)
+    everybody = np.concatenate([*(rows.x for rows in prepared.train.values()), x])
+    cut: dict[str, list[Feature]] = {}
+    for one in prepared.dataset.schema.features:
+        prefix, separator, _ = one.name.rpartition("_")
+        if one.kind == "binary" and separator:
+            cut.setdefault(prefix, []).append(one)
+    whole: dict[str, str] = {}
+    for prefix, parts in cut.items():
+        places = [columns[one.name][0] for one in parts]
+        if len(parts) > 1 and everybody[:, places].sum(axis=1).max() <= 1:
+            whole |= {one.name: prefix for one in parts}
+    for one in prepared.dataset.schema.features:
+        prefix = whole.get(one.name, "")
+        if not prefix:
+            yield _registered(one, columns[one.name], x[:, list(columns[one.name])])
+        elif one is cut[prefix][0]:
+            yield _joined(prefix, cut[prefix], columns, x)
+
+
+def _joined(
+    prefix: str, parts: Sequence[Feature], columns: Mapping[str, tuple[int, ...]], x: Floats
+) -> ModelFeature:
+    """Return a column that was cut into yes-or-no features, with its values by their names."""
+    own = tuple(columns[one.name][0] for one in parts)
+    names = ["none of these", *(one.name[len(prefix) + 1 :] for one in parts)]
+    indicators = np.eye(len(names), dtype=np.float32)[:, 1:]
+    told = list(_common(list(zip(names, indicators, strict=True)), x[:, list(own)]))
+    return ModelFeature(prefix, prefix.replace("_", " "), "", own, _several(told))
 
 
 def _registered(feature: Feature, columns: tuple[int, ...], x: Floats) -> ModelFeature:

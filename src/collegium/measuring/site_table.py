@@ -52,7 +52,7 @@ def signed_site_table(statements: Sequence[tuple[str, Statement]]) -> SiteTable 
             site=site, rows=one.rows,
             classes=one.classes if isinstance(one.classes, tuple) else None,
         )
-        for site, one in statements
+        for site, one in sorted(statements, key=lambda told: told[0])
     ]  # fmt: skip
     counted = [one.classes for one in sites if one.classes is not None]
     whole = SiteDescription(

@@ -54,6 +54,12 @@ _AGAINST = {
 }  # fmt: skip
 
 
+_NOT_COMPARED = (
+    "Not compared over all sites: an interval of the difference needs their rows in one place. "
+    "What each site signed of both models is under Quality."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AllRows:
     """What is told of all test rows together.
@@ -129,7 +135,10 @@ def answer_of(
     return Answer(
         _at_the_top(task, federated, tested),
         " ".join(lead) or "No figure over all sites is available.",
-        (*_of_rows(tested, len(sites)), *_against(task, comparisons)),
+        (
+            *_of_rows(tested, len(sites)),
+            *_against(task, comparisons, counted_rows=tested.counted is not None),
+        ),
         tuple(sentences),
     )
 
@@ -138,7 +147,8 @@ def _at_the_top(
     task: Task, federated: Mapping[str, Figure], tested: AllRows
 ) -> tuple[tuple[str, Figure], ...]:
     if task != "binary" or federated["auc"].value is None:
-        return tuple((name, federated[name]) for name in KEY_FIGURES[task])
+        names = sorted(KEY_FIGURES[task], key=lambda name: federated[name].value is None)
+        return tuple((name, federated[name]) for name in names)
     slope = None if tested.risks is None else tested.risks.slope
     told = {**federated, **tested.calls}
     if slope is not None:
@@ -165,10 +175,14 @@ def _of_rows(tested: AllRows, sites: int) -> Iterator[tuple[str, str]]:
         yield "Calibration", recalibration_words(risks.slope, risks.intercept)
 
 
-def _against(task: Task, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
+def _against(
+    task: Task, comparisons: Sequence[Comparison], *, counted_rows: bool
+) -> Iterator[tuple[str, str]]:
     """Yield whether the model is better than others, by the primary measure."""
     for one in comparisons:
         if not _says_something(one):
+            if one.other.startswith("local") and counted_rows:
+                yield "Against each site alone", _NOT_COMPARED
             continue
         [first] = [each for each in one.differences if each.measure == PRIMARY[task]]
         name = "each site alone" if one.other.startswith("local") else one.other

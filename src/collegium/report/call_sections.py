@@ -57,7 +57,7 @@ def _matrix(content: ReportContent, tested: CalledRows) -> Markup:
         join(f"Confusion matrix{at}: test rows by true and by predicted class ", computed(content)),
         ["True class", *(f"Predicted: {name}" for name in names), "All"],
         rows,
-        class_="figures confusion",
+        class_="figures numbers",
     )
 
 

@@ -90,7 +90,7 @@ footer, .note { font-size: .92rem; }
   justify-content: space-between; }
 .answer > :last-child { margin-bottom: 0; }
 .key { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr));
-  gap: 1.2rem 1.5rem; margin: 1.2rem 0; align-items: end; }
+  gap: 1.2rem 1.5rem; margin: 1.2rem 0; }
 .key dt { font-size: .92rem; color: var(--soft); }
 .key dd { margin: 0; }
 .key .number { font-size: 2.1rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
@@ -144,7 +144,8 @@ td .verdict { display: block; font-size: .9em; color: var(--soft); }
 .costs td:nth-child(2) { width: 40%; vertical-align: middle; }
 
 dl > div { display: grid; grid-template-columns: 13rem 1fr; gap: 0 1.2rem; padding: .35rem 0; }
-dl.key > div { display: block; padding: 0; }
+dl.key > div { display: grid; grid-template: subgrid / 1fr; grid-row: span 3; gap: 0; padding: 0; }
+.key dt { align-self: end; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 details { margin: 1rem 0; border: 1px solid var(--line); border-radius: 6px;
