@@ -186,7 +186,7 @@ def _against(
             continue
         [first] = [each for each in one.differences if each.measure == PRIMARY[task]]
         name = "each site alone" if one.other.startswith("local") else one.other
-        yield f"Against {name}", f"{_AGAINST[first.verdict]} {one.sentence}"
+        yield f"Against {name}", f"{_AGAINST[first.verdict]} {one.decided}"
 
 
 def _kept_apart(task: Task, one: HeldOutSection) -> str:

@@ -113,7 +113,7 @@ def bar(part: float, title: str) -> Markup:
 def lines(
     title: str, description: str, series: Sequence[Series], x: Axis, y: Axis, x_title: str
 ) -> Markup:
-    """Return a line chart with its legend."""
+    """Return a line chart with its legend; a single line is named by what stands above it."""
     drawn = [
         element(
             "polyline",
@@ -149,7 +149,8 @@ def lines(
         *(element("li", _sample(one.style), one.name) for one in series),
         class_="legend",
     )
-    return join(_plot(title, description, [stretched, *single], x, y, x_title, HEIGHT), legend)
+    drawing = _plot(title, description, [stretched, *single], x, y, x_title, HEIGHT)
+    return join(drawing, legend) if len(series) > 1 else drawing
 
 
 def square(

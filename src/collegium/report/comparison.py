@@ -42,10 +42,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Differences by measure in the task's order, and the sentence that follows from them."""
+    """Differences by measure in the task's order, and what follows from them.
+
+    `decided` is what the primary measure says, `sentence` that and what the others hint at.
+    """
 
     other: str
     differences: tuple[Difference, ...]
+    decided: str
     sentence: str
 
 
@@ -80,7 +84,8 @@ def compare(
         one, two, interval = federated[name].value, figures[name].value, intervals.get(name)
         value = None if one is None or two is None else one - two
         differences.append(Difference(name, value, interval, verdict_of(name, interval)))
-    return Comparison(other, tuple(differences), _sentence(task, other, differences))
+    decided, hints = _sentences(task, other, differences)
+    return Comparison(other, tuple(differences), decided, " ".join([decided, *hints]))
 
 
 def compare_local(
@@ -106,11 +111,11 @@ def compare_local(
     return compare(task, other, federated, local, final.difference_to_local)
 
 
-def _sentence(task: Task, other: str, differences: list[Difference]) -> str:
+def _sentences(task: Task, other: str, differences: list[Difference]) -> tuple[str, list[str]]:
     first = next(one for one in differences if one.measure == PRIMARY[task])
     rest = [one for one in differences if one is not first and one.verdict != "unknown"]
     if first.interval is None:
-        return f"A comparison of {in_sentence(first.measure)} with {other} is not available."
+        return f"A comparison of {in_sentence(first.measure)} with {other} is not available.", []
     value = "" if first.value is None else f"difference {change(first.measure, first.value)}, "
     shown = f"({value}95\u00a0% CI {_bounds(first)})"
     if first.verdict == "unclear":
@@ -123,7 +128,7 @@ def _sentence(task: Task, other: str, differences: list[Difference]) -> str:
             f"The federated model has a {first.verdict} {in_sentence(first.measure)} than {other} "
             f"{shown}."
         )
-    return " ".join([decided, *_hints(rest, other)])
+    return decided, _hints(rest, other)
 
 
 def _hints(rest: list[Difference], other: str) -> list[str]:

@@ -102,10 +102,10 @@ def _points(curve: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], 
 
 
 def _at_threshold(at: Benefit) -> str:
-    found = f"{at.model:.3f}"
     return (
         f"At {at.threshold:.2f}, the point nearest to the registered threshold, the net benefit "
-        f"per row is {found} by the model and {at.everybody:.3f} when intervening for everybody."
+        f"per row is {_net(at.model)} by the model and {_net(at.everybody)} when intervening "
+        "for everybody."
     )
 
 
@@ -119,3 +119,7 @@ def _where_it_helps(benefit: Sequence[Benefit]) -> str:
         f"The model is better than both at {len(helps)} of {len(benefit)} thresholds, between "
         f"{helps[0]:.2f} and {helps[-1]:.2f}."
     )
+
+
+def _net(value: float) -> str:
+    return number("net benefit", value)
