@@ -17,6 +17,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.models import Loss, ModelSpec, losses
 from collegium.plugins import BUILT_IN, find
+from collegium.simulation.attack_effect import attack_effect
 from collegium.simulation.execution import run
 from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
@@ -106,13 +107,30 @@ def test_a_scale_is_heeded_and_refused_where_it_means_nothing(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("participants", "attackers", "expected"),
-    [(50, 24, 1.426), (20, 4, 0.157), (20, 6, 0.366), (10, 2, 0.0), (10, 3, 0.180),
+    [(50, 24, 1.426), (20, 4, 0.157), (20, 6, 0.366), (10, 3, 0.180),
      (10, 4, 0.431), (30, 9, 0.431), (100, 20, 0.286)],
 )  # fmt: skip
 def test_alie_goes_as_far_as_the_formula_says(
     participants: int, attackers: int, expected: float
 ) -> None:
     assert z_max(participants, attackers) == pytest.approx(expected, abs=5e-4)
+
+
+@pytest.mark.parametrize(("participants", "attackers"), [(10, 2), (4, 1), (5, 1), (8, 2)])
+def test_alie_goes_as_far_as_honest_updates_where_the_formula_leaves_it_nothing(
+    participants: int, attackers: int
+) -> None:
+    assert z_max(participants, attackers) == 1.0
+    seen = observation(count=participants, attackers=attackers)
+    away = (poisoning("alie").craft(seen)[0] - seen.mean) / seen.deviation
+    assert np.sqrt(np.square(away).mean()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_what_alie_chose_is_told() -> None:
+    prepared = prepare(read_study("heart10", ["threat.attack=alie", "threat.attackers=2"]))
+    found = attack_effect(prepared, None)
+    assert found is not None
+    assert found.strength.startswith("1, its own choice")
 
 
 @pytest.mark.parametrize("participants", range(1, 8))

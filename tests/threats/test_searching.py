@@ -63,6 +63,27 @@ def test_min_max_and_min_sum_reach_their_bounds_and_keep_them(seed: int) -> None
     assert 0.97 < total < 1.02
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_min_sum_goes_against_the_honest_mean(seed: int) -> None:
+    seen = observation(seed=seed)
+    step = poisoning("min_sum").craft(seen)[0] - seen.mean
+    cosine = step @ seen.mean / np.linalg.norm(step) / np.linalg.norm(seen.mean)
+    assert cosine == pytest.approx(-1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["nnm+trimmed_mean", "multi_krum", "median", "smea"])
+@pytest.mark.parametrize("seed", [1, 20, 40])
+def test_a_search_finds_what_a_fine_grid_finds(rule: str, seed: int) -> None:
+    seen = observation(rule, seed=seed)
+    fine = 2.0 ** np.linspace(-3, 5, 150)
+    best = max(
+        seen.displacement(seen.alike(-sign * factor * seen.mean))
+        for sign in (1, -1)
+        for factor in fine
+    )
+    assert displaced(seen, "opt_ipm") > 0.99 * best
+
+
 def test_all_three_perturbations_are_considered() -> None:
     seen = observation()
     against, signs, outwards = perturbations(seen)

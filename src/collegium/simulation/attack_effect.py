@@ -41,7 +41,7 @@ def attack_effect(prepared: Prepared, model: Float32 | None) -> AttackEffect | N
         about=attack.about,
         attackers=tuple(prepared.attackers),
         rounds=threat.rounds,
-        strength=_strength(attack, threat),
+        strength=_strength(attack, threat, len(prepared.sites), len(prepared.attackers)),
         share=sum(weights[name] for name in prepared.attackers) / max(sum(weights.values()), 1),
         adaptive=attack.grant.adaptivity != "oblivious",
         granted=dict(attack.grant.words()),
@@ -67,12 +67,13 @@ def attack_effect(prepared: Prepared, model: Float32 | None) -> AttackEffect | N
     return msgspec.structs.replace(found, undefended=measures_on(prepared, honest, bare))
 
 
-def _strength(attack: Attack, threat: Threat) -> str:
+def _strength(attack: Attack, threat: Threat, sites: int, attackers: int) -> str:
     """Return in words how hard an attack hits, where a study may say so."""
     if not isinstance(attack, Poisoning) or attack.scale is None:
         return ""
     if threat.scale is None and not attack.scale:
-        return f"its own choice ({attack.scale_means})"
+        chosen = "" if attack.chooses is None else f"{attack.chooses(sites, attackers):.2g}, "
+        return f"{chosen}its own choice ({attack.scale_means})"
     scale = attack.scale if threat.scale is None else threat.scale
     return f"{scale:g} ({attack.scale_means})"
 

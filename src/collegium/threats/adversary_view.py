@@ -14,7 +14,7 @@ from collegium.federation.local_updates import Assignment
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
-from collegium.learning.blobs import LIMIT, digest, encode_update, shifted
+from collegium.learning.blobs import LIMIT, Shifted, digest, encode_update, shifted
 from collegium.learning.encoding import Units, in_range
 from collegium.threats.threat_model import Knowledge
 
@@ -217,17 +217,14 @@ class AdversaryView:
             sent: what the attackers send, integers [a, d].
         """
         self._require("rule")
-        values = np.empty((len(self.participants), self.start.size), np.int32)
-        values[list(self.attackers)] = sent
-        rest = [index for index in range(len(values)) if index not in self.attackers]
-        values[rest] = self.honest
-        digests = list(self._digests)
-        for index in self.attackers:
-            digests[index] = digest(encode_update(values[index], self.exponent))
+        told, digests = list(self._told), list(self._digests)
+        for index, values in zip(self.attackers, sent, strict=True):
+            told[index] = shifted(values)
+            digests[index] = digest(encode_update(values, self.exponent))
         scores = None
         if self._guessed is not None:
+            values = (one.units for one in told)
             scores = self._guessed.scores(dict(zip(self.participants, values, strict=True)))
-        told = [shifted(one) for one in values]
         updates = Updates(
             np.stack([one.before(0) for one in told]), self._work.weights, self.exponent,
             self.participants, tuple(digests), scores, tuple(one.shift for one in told),
@@ -250,6 +247,16 @@ class AdversaryView:
             return self.displacement(sent)
         step = np.ldexp(self.aggregate(sent), -self.exponent)
         return self._guessed.loss(np.asarray(self.start + step, np.float32))
+
+    @cached_property
+    def _told(self) -> list[Shifted]:
+        """What each honest update's blob says, by position; nothing at an attacker's."""
+        found = [shifted(self.own[0])] * len(self.participants)
+        rows = iter(self.honest)
+        for index in range(len(found)):
+            if index not in self.attackers:
+                found[index] = shifted(next(rows))
+        return found
 
     @cached_property
     def _digests(self) -> list[bytes]:

@@ -4,8 +4,10 @@ Shejwalkar and Houmansadr, "Manipulating the Byzantine: Optimizing Model Poisoni
 Defenses for Federated Learning", NDSS 2021, section IV: the honest mean plus gamma times a
 perturbation, with the largest gamma for which no distance from an honest update exceeds the
 largest one between two of them (Min-Max), or no sum of squared distances the largest such sum
-(Min-Sum). Of their three perturbations the one that leads farthest is taken; which one that is
-does not depend on the defence.
+(Min-Sum). Of their three perturbations the one that leads farthest is taken, and of those that lead
+equally far the one that goes most against the honest mean; which one that is does not depend on
+the defence. Under Min-Sum all lead equally far: the sum is h times the squared distance from the
+mean, and what the honest updates have among themselves. So it goes straight against the mean.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from collegium.threats.threat_model import ThreatModel
 _KNOWS_ALL = ThreatModel("a worse model", ("own", "honest"), ("updates",), together=True)
 
 _HALVINGS = 40
+
+_EQUAL = 1e-6
+"""Lengths that differ by no more than this share are equal: halvings and sums are rounded."""
 
 Measure = Callable[[Vector, Vector], float]
 """Returns how far off a vector [d] lies from rows [h, d]."""
@@ -48,14 +53,13 @@ def _bounded(measure: Measure) -> Callable[[AdversaryView], Units]:
         if len(rows) < 2:
             return observation.own
         bound = max(measure(row, rows) for row in rows)
-        best = observation.mean
-        for direction in perturbations(observation):
-            found = (
-                observation.mean
-                + _largest(observation.mean, direction, rows, measure, bound) * direction
-            )
-            if np.linalg.norm(found - observation.mean) > np.linalg.norm(best - observation.mean):
-                best = found
+        steps = [
+            _largest(observation.mean, way, rows, measure, bound) * way
+            for way in perturbations(observation)
+        ]
+        farthest = max(float(np.linalg.norm(step)) for step in steps)
+        equal = [step for step in steps if np.linalg.norm(step) >= farthest * (1 - _EQUAL)]
+        best = observation.mean + min(equal, key=lambda step: float(step @ observation.mean))
         return observation.alike(best)
 
     return craft
@@ -83,6 +87,6 @@ MIN_MAX = Poisoning(
     _bounded(_farthest),
 )  # fmt: skip
 MIN_SUM = Poisoning(
-    "min_sum", "goes as far from all honest updates together as one of them does", _KNOWS_ALL,
-    _bounded(_all_together),
+    "min_sum", "goes against the honest mean, as far from all honest updates as one of them lies",
+    _KNOWS_ALL, _bounded(_all_together),
 )  # fmt: skip

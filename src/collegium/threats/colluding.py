@@ -18,15 +18,23 @@ from collegium.threats.threat_model import ThreatModel
 _KNOWS_ALL = ThreatModel("a worse model", ("own", "honest"), ("updates",), together=True)
 
 
+TYPICAL = 1.0
+"""Standard deviations that an honest update itself lies off the mean, by the root mean square."""
+
+
 def z_max(participants: int, attackers: int) -> float:
     """Return how many standard deviations ALIE goes: so that a majority still supports it.
 
-    Phi^-1((n - f - s) / (n - f)) with s = floor(n / 2 + 1) - f supporters; it may be 0 or less in
-    small federations, where the formula leaves the attack nothing.
+    Phi^-1((n - f - s) / (n - f)) with s = floor(n / 2 + 1) - f supporters. Where half of the honest
+    sites or more would have to be supporters (ten sites with two attackers), that is 0 or less and
+    leaves the attack nothing: there it goes as far as honest updates do, `TYPICAL`.
     """
     others = participants - attackers
-    share = (others - (participants // 2 + 1 - attackers)) / others if others else 1.0
-    return NormalDist().inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
+    supporters = participants // 2 + 1 - attackers
+    if 2 * supporters >= others > 0:
+        return TYPICAL
+    share = (others - supporters) / others if others else 1.0
+    return NormalDist().inv_cdf(min(share, 1 - 1e-9))
 
 
 def _alie(observation: AdversaryView) -> Units:
@@ -51,7 +59,8 @@ def _mimic(observation: AdversaryView) -> Units:
 
 ALIE = Poisoning(
     "alie", "sends the honest mean less z standard deviations, z such that most seem to agree",
-    _KNOWS_ALL, _alie, scale=0.0, scale_means="z; by the published formula if absent",
+    _KNOWS_ALL, _alie, scale=0.0, chooses=z_max,
+    scale_means="z; if absent by the published formula, and 1 where that gives 0 or less",
 )  # fmt: skip
 IPM = Poisoning(
     "ipm", "sends the honest mean times -2", _KNOWS_ALL, _ipm, scale=2.0,

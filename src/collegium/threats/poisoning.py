@@ -179,6 +179,8 @@ class Poisoning:
         pattern: chooses what is planted, from all attackers' rows and the model.
         scale: what ``threat.scale`` is if the study says nothing; None where it means nothing.
         scale_means: what it means, in a few words.
+        chooses: what it is for n participants with f attackers, where the study says nothing and
+            `scale` is 0.
         lie: how attackers that validate lie in their scores; None: they tell the truth.
     """
 
@@ -190,6 +192,7 @@ class Poisoning:
     pattern: Callable[[Iterable[SiteRows], ModelSpec], Pattern] | None = None
     scale: float | None = None
     scale_means: str = ""
+    chooses: Callable[[int, int], float] | None = None
     lie: Lie | None = None
     role: Literal["site", "validator"] = "site"
 

@@ -15,7 +15,9 @@ half space: Cao, Fang, Liu and Gong, NDSS 2021, section V (adaptive attacks).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from math import log2
 
 import numpy as np
 
@@ -30,37 +32,74 @@ _ADAPTS = ThreatModel(
     together=True,
 )  # fmt: skip
 
-GRID = tuple(0.125 * 2.0**power for power in range(9))
-"""Factors that are tried first, 1/8 to 32, in both directions."""
+LEAST, MOST = 0.125, 32.0
+"""The factors between which is searched, in both directions."""
 
-REFINEMENTS = 4
-"""Times that the steps around the best factor so far are halved, in the logarithm."""
+PER_OCTAVE = 8
+"""Factors that are tried first, for each doubling."""
+
+TRIALS = 80
+"""Factors that are tried in all, in each direction."""
+
+Gap = tuple[int, float, float]
+"""A direction, and the logarithms to base 2 of two neighbouring factors."""
 
 
 def strongest(
-    observation: AdversaryView, family: Callable[[float], Vector], signs: Iterable[int]
+    observation: AdversaryView, family: Callable[[float], Vector], signs: Sequence[int]
 ) -> Units:
     """Return what does most harm to the defence's result among vectors of one parameter.
+
+    What a rule makes of a factor jumps wherever it chooses other updates, so that one climb from
+    the best of a few factors stops short. Between neighbours of a grid the search halves, time
+    after time, the best gap of each width that is no worse than all wider ones (after Jones,
+    Perttunen and Stuckman, "Lipschitzian optimization without the Lipschitz constant", 1993).
 
     Args:
         observation: the round.
         family: from a factor to the vector that all attackers send.
         signs: directions to search in, of 1 and -1.
     """
-    tried: dict[float, tuple[float, Units]] = {}
+    harm: dict[tuple[int, float], float] = {}
 
-    def effect(factor: float) -> float:
-        if factor not in tried:
-            sent = observation.alike(family(factor))
-            tried[factor] = observation.harm(sent), sent
-        return tried[factor][0]
+    def sent(sign: int, power: float) -> Units:
+        return observation.alike(family(sign * 2.0**power))
 
-    best = max((sign * factor for sign in signs for factor in GRID), key=effect)
-    step = 2.0**0.5
-    for _ in range(REFINEMENTS):
-        best = max((best, best / step, best * step), key=effect)
-        step **= 0.5
-    return tried[best][1]
+    def attempt(sign: int, power: float) -> None:
+        harm[sign, power] = observation.harm(sent(sign, power))
+
+    def most(gap: Gap) -> float:
+        sign, low, high = gap
+        return max(harm[sign, low], harm[sign, high])
+
+    first, last = log2(LEAST), log2(MOST)
+    powers = [first + step / PER_OCTAVE for step in range(int((last - first) * PER_OCTAVE) + 1)]
+    for sign in signs:
+        for power in powers:
+            attempt(sign, power)
+    gaps: list[Gap] = [(sign, *pair) for sign in signs for pair in pairwise(powers)]
+    while len(harm) < TRIALS * len(signs):
+        for gap in _promising(gaps, most):
+            sign, low, high = gap
+            middle = (low + high) / 2
+            attempt(sign, middle)
+            gaps.remove(gap)
+            gaps += [(sign, low, middle), (sign, middle, high)]
+    return sent(*max(harm, key=harm.__getitem__))
+
+
+def _promising(gaps: Iterable[Gap], most: Callable[[Gap], float]) -> list[Gap]:
+    """Return the best gap of each width, from the widest, where no wider one is better."""
+    best: dict[float, Gap] = {}
+    for gap in gaps:
+        width = gap[2] - gap[1]
+        if width not in best or most(gap) > most(best[width]):
+            best[width] = gap
+    found: list[Gap] = []
+    for width in sorted(best, reverse=True):
+        if not found or most(best[width]) >= most(found[-1]):
+            found.append(best[width])
+    return found
 
 
 def _opt_alie(observation: AdversaryView) -> Units:
@@ -88,7 +127,7 @@ def _tailored(observation: AdversaryView) -> Units:
         beyond = np.where(observation.mean > 0, low, high).astype(np.float64)
         outwards = np.where(observation.mean > 0, -1.0, 1.0) * (high - low.astype(np.float64))
         candidates.append(
-            strongest(observation, lambda factor: beyond + (factor - GRID[0]) * outwards, (1,))
+            strongest(observation, lambda factor: beyond + (factor - LEAST) * outwards, (1,))
         )
     return max(candidates, key=observation.harm)
 
