@@ -110,4 +110,9 @@ def test_of_real_members_it_has_what_they_signed() -> None:
     both = signed_site_table([("a", one), ("b", one)])
     assert both is not None
     assert both.together.classes == (60, 20)
+    masked = [("b", statement(rows=9, withheld="all")), ("a", statement(rows=8, withheld="all"))]
+    by_sum = signed_site_table(masked, (12, 5))
+    assert by_sum is not None
+    assert [(each.site, each.classes) for each in by_sum.sites] == [("a", None), ("b", None)]
+    assert by_sum.together.classes == (12, 5)
     assert signed_site_table([]) is None

@@ -20,7 +20,7 @@ from collegium.network.measuring import (
     round_lines,
     signed_quality,
 )
-from collegium.report.measurements import CalledRows, RoundLine, read_lines
+from collegium.report.measurements import CalledRows, Interval, RoundLine, read_lines
 from collegium.simulation.execution import run
 
 SITES = ("cleveland", "hungarian", "switzerland", "va")
@@ -151,8 +151,32 @@ def test_calls_add_up_where_every_site_tells_its_classes_and_only_there(done: Ru
     assert quality.overall["sensitivity"] == pytest.approx(hits / (missed + hits))
     assert quality.overall["specificity"] == pytest.approx(spared / (spared + alarms))
     assert found.values["ppv"] == pytest.approx(hits / (hits + alarms))
+    low, high = scores(hits, hits + alarms)
+    assert found.intervals["ppv"] == Interval(pytest.approx(low), pytest.approx(high))  # type: ignore[arg-type]
+    low, high = scores(hits, hits + missed)
+    of_found = quality.overall_intervals["sensitivity"]
+    assert of_found == Interval(pytest.approx(low), pytest.approx(high))  # type: ignore[arg-type]
+    noised = calls_of_statements(open_, 3, noised=True)
+    assert noised is not None
+    assert noised.intervals == {}, "a noised count is no share of rows"
     assert found.values["npv"] == pytest.approx(spared / (spared + missed))
     assert found.values["prevalence"] == pytest.approx((missed + hits) / found.rows)
+
+
+def scores(part: int, whole: int) -> tuple[float, float]:
+    """The shares that a score test at 5 % does not reject, found by bisection."""
+
+    def rejected(share: float) -> bool:
+        return (part / whole - share) ** 2 > 1.959964**2 * share * (1 - share) / whole
+
+    ends = []
+    for outer in (0.0, 1.0):
+        inner = part / whole
+        for _ in range(60):
+            middle = (outer + inner) / 2
+            outer, inner = (middle, inner) if rejected(middle) else (outer, middle)
+        ends.append(inner)
+    return ends[0], ends[1]
 
 
 def test_a_secure_sum_tells_calls_and_the_ends_of_its_bins() -> None:

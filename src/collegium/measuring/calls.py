@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -21,6 +21,7 @@ from collegium.learning.evaluation.intervals import intervals_by
 from collegium.learning.evaluation.statement import UNITS, Statement
 from collegium.learning.evaluation.summed import EvaluationSum
 from collegium.measuring.quality import PooledRows, Scores, together
+from collegium.report.calibration import wilson
 from collegium.report.measurements import CalledRows, Interval
 
 Points = tuple[tuple[float, float], ...]
@@ -71,13 +72,11 @@ def _with_curves(
 
 
 def calls_of_sum(summed: EvaluationSum) -> CalledRows:
-    """Return what a secure sum tells of calls, without intervals; of curves the bins' ends."""
-    values: dict[str, float | None] = {}
-    if isinstance(summed.classes, tuple):
-        values["prevalence"] = summed.classes[1] / summed.rows
+    """Return what a secure sum tells of calls; of curves the ends of its bins."""
+    classes = summed.classes if isinstance(summed.classes, tuple) else None
     if not isinstance(summed.calls, tuple):
-        return CalledRows(rows=summed.rows, values=values)
-    rejected, alarms, missed, hits = summed.calls
+        prevalence = {} if classes is None else {"prevalence": (classes[1], summed.rows)}
+        return _of_counts(summed.rows, prevalence)
     bins = summed.table[::-1]
     found = [0, *accumulate(one.hits for one in bins)]
     called = [0, *accumulate(one.rows for one in bins)]
@@ -85,33 +84,60 @@ def calls_of_sum(summed: EvaluationSum) -> CalledRows:
     if len(bins) > 1:
         others = [all_ - right for all_, right in zip(called, found, strict=True)]
         curve = tuple((a / others[-1], b / found[-1]) for a, b in zip(others, found, strict=True))
-    return CalledRows(
-        rows=summed.rows, confusion=((rejected, alarms), (missed, hits)),
-        values=values | {"ppv": hits / (hits + alarms), "npv": rejected / (rejected + missed)},
-        roc=curve,
-    )  # fmt: skip
+    rejected, alarms, missed, hits = summed.calls
+    counted = ((rejected, alarms), (missed, hits))
+    told = _of_counts(summed.rows, _predictive(counted))
+    return msgspec.structs.replace(told, confusion=counted, roc=curve)
 
 
-def calls_of_statements(statements: Sequence[Statement], sites: int) -> CalledRows | None:
+def calls_of_statements(
+    statements: Sequence[Statement], sites: int, *, noised: bool = False
+) -> CalledRows | None:
     """Return what the sites' statements add up to; None unless each tells its rows.
 
-    The calls follow only where no site withholds its classes, and of two classes only.
+    The calls follow only where no site withholds its classes, and of two classes only. Counts that
+    are noised have no intervals here.
     """
     if len(statements) < sites or not statements:
         return None
     rows = sum(one.rows for one in statements)
-    counted = [calls for one in statements if (calls := _calls(one)) is not None]
-    if len(counted) < sites:
+    added = [calls for one in statements if (calls := _calls(one)) is not None]
+    if len(added) < sites:
         return CalledRows(rows=rows)
-    (rejected, alarms), (missed, hits) = np.sum(counted, axis=0).tolist()
-    ratios = {
-        "prevalence": (missed + hits, rows), "ppv": (hits, hits + alarms),
-        "npv": (rejected, rejected + missed),
+    (rejected, alarms), (missed, hits) = np.sum(added, axis=0).tolist()
+    counted = ((rejected, alarms), (missed, hits))
+    told = _of_counts(rows, _predictive(counted))
+    intervals = {} if noised else told.intervals
+    return msgspec.structs.replace(told, confusion=counted, intervals=intervals)
+
+
+def rates(counted: Sequence[Sequence[int]]) -> dict[str, tuple[int, int]]:
+    """Return sensitivity and specificity as a part and the whole, from a confusion matrix."""
+    (rejected, alarms), (missed, hits) = counted
+    return {
+        "sensitivity": (hits, missed + hits), "specificity": (rejected, rejected + alarms),
     }  # fmt: skip
+
+
+def interval_of(part: int, whole: int) -> Interval | None:
+    """Return the 95 % score interval of a share, as if rows were independent; None of no rows."""
+    return Interval(*wilson(part / whole, whole)) if whole else None
+
+
+def _predictive(counted: Sequence[Sequence[int]]) -> dict[str, tuple[int, int]]:
+    (rejected, alarms), (missed, hits) = counted
+    return {
+        "prevalence": (missed + hits, rejected + alarms + missed + hits),
+        "ppv": (hits, hits + alarms), "npv": (rejected, rejected + missed),
+    }  # fmt: skip
+
+
+def _of_counts(rows: int, shares: Mapping[str, tuple[int, int]]) -> CalledRows:
     return CalledRows(
-        rows=rows, confusion=((rejected, alarms), (missed, hits)),
-        values={name: part / whole if whole else None for name, (part, whole) in ratios.items()},
-    )  # fmt: skip
+        rows=rows,
+        values={name: part / whole if whole else None for name, (part, whole) in shares.items()},
+        intervals={name: interval_of(*share) for name, share in shares.items()},
+    )
 
 
 def _calls(one: Statement) -> NDArray[np.int64] | None:

@@ -106,7 +106,15 @@ def _measure(
         append_line(partial, line)
     study_history = replayed_study(folder, record.study)
     posted, summed = posted_statements(folder, study_history), posted_sum(folder, study_history)
-    last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused, summed)
+    last = final_line(
+        closed.outcome,
+        closed.model,
+        posted,
+        prepared.sites,
+        refused,
+        summed,
+        noised=prepared.study.privacy.differential_privacy is not None,
+    )
     last = msgspec.structs.replace(
         last, one_machine=True,
         left_out=() if prepared.table is None else prepared.table.left_out,

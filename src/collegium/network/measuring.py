@@ -30,7 +30,7 @@ from collegium.ledger.contract.transactions import UpdateReveal
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.measuring.calls import calls_of_statements, calls_of_sum
+from collegium.measuring.calls import calls_of_statements, calls_of_sum, interval_of, rates
 from collegium.measuring.site_table import signed_site_table
 from collegium.mechanisms.privacy.checking import charged_rounds
 from collegium.report.figures import PostedStatement, signed_accuracy
@@ -110,7 +110,7 @@ def charged(folder: Path, study: str) -> Mapping[str, int]:
 
 def final_line(
     outcome: str, model: str, posted: Sequence[PostedStatement], sites: Sequence[str],
-    rejected: Mapping[str, int], summed: EvaluationSum | None = None,
+    rejected: Mapping[str, int], summed: EvaluationSum | None = None, *, noised: bool = False,
 ) -> FinalLine:  # fmt: skip
     """Return the last line: how it ended, and the quality that the sites signed.
 
@@ -121,37 +121,44 @@ def final_line(
         sites: the study's.
         rejected: refused transactions by member and code.
         summed: what the secure sum over test rows tells, if there is one.
+        noised: whether what sites signed is noised, so that counts alone give no interval.
     """
     about = [
         one for one in posted
         if one.statement.kind == "local" or _hex(one.statement.model) == model
     ]  # fmt: skip
     complete = outcome == "completed"
+    federated = signed_quality(about, "federated", sites, summed, noised=noised)
     return FinalLine(
         outcome=outcome, model=model, seconds={}, bytes={},
-        federated=signed_quality(about, "federated", sites, summed) if complete else None,
-        local=signed_quality(about, "local", sites) if complete else None,
+        federated=federated if complete else None,
+        local=signed_quality(about, "local", sites, noised=noised) if complete else None,
         pooled=None, pooled_reason=NO_POOLED if complete else FAILED,
         difference_to_pooled={}, difference_to_local={}, rows={}, rejected=dict(rejected),
-        dropped={}, tested=_tested(about, sites, summed) if complete else None,
-        site_table=signed_site_table([
-            (one.site, one.statement) for one in about if one.statement.kind == "federated"
-        ]),
+        dropped={}, tested=_tested(about, sites, summed, noised=noised) if complete else None,
+        site_table=signed_site_table(
+            [(one.site, one.statement) for one in about if one.statement.kind == "federated"],
+            summed.classes if summed is not None and summed.sites == len(sites) else msgspec.UNSET,
+        ),
     )  # fmt: skip
 
 
 def _tested(
-    posted: Sequence[PostedStatement], sites: Sequence[str], summed: EvaluationSum | None
+    posted: Sequence[PostedStatement],
+    sites: Sequence[str],
+    summed: EvaluationSum | None,
+    *,
+    noised: bool,
 ) -> CalledRows | None:
     if summed is not None and summed.sites == len(sites):
         return calls_of_sum(summed)
     own = [one.statement for one in posted if one.statement.kind == "federated"]
-    return calls_of_statements(own, len(sites))
+    return calls_of_statements(own, len(sites), noised=noised)
 
 
 def signed_quality(
     posted: Sequence[PostedStatement], kind: Literal["federated", "local"], sites: Sequence[str],
-    summed: EvaluationSum | None = None,
+    summed: EvaluationSum | None = None, *, noised: bool = False,
 ) -> Quality | None:  # fmt: skip
     """Return what sites signed about a kind of model, by site; over all of them, what adds up.
 
@@ -168,14 +175,21 @@ def signed_quality(
         ],
         len(sites),
     )
-    overall: dict[str, float | None] = {}
+    shares: dict[str, tuple[int, int]] = {}
     if counts is not None:
-        overall["accuracy"] = counts[0] / counts[1]
+        shares["accuracy"] = counts
     called = calls_of_statements([one.statement for one in own], len(sites))
     if called is not None and called.confusion:
-        for name, row in zip(("specificity", "sensitivity"), called.confusion, strict=True):
-            overall[name] = row[name == "sensitivity"] / sum(row)
+        shares |= rates(called.confusion)
     whole = summed if summed is not None and summed.sites == len(sites) else None
+    if whole is not None and isinstance(whole.correct, int):
+        shares["accuracy"] = (whole.correct, whole.rows)
+    if whole is not None and isinstance(whole.calls, tuple):
+        rejected, alarms, missed, hits = whole.calls
+        shares |= rates(((rejected, alarms), (missed, hits)))
+    overall: dict[str, float | None] = {
+        name: part / rows if rows else None for name, (part, rows) in shares.items()
+    }
     return Quality(
         overall=overall if whole is None else {**measures(whole), **overall},
         calibration=()
@@ -189,7 +203,9 @@ def signed_quality(
             one.site: {value.name: value.value / UNITS for value in one.statement.values}
             for one in own
         },
-        overall_intervals={},
+        overall_intervals={}
+        if noised
+        else {name: interval_of(*share) for name, share in shares.items()},
         site_intervals={
             one.site: {
                 value.name: Interval(value.low / UNITS, value.high / UNITS)

@@ -55,8 +55,7 @@ _AGAINST = {
 
 
 _NOT_COMPARED = (
-    "Not compared over all sites: an interval of the difference needs their rows in one place. "
-    "What each site signed of both models is under Quality."
+    "Not compared over all sites: an interval of the difference needs their rows in one place."
 )
 
 

@@ -110,9 +110,19 @@ def quality(content: ReportContent) -> Markup:
         paragraph(
             "Intervals are 95\u00a0% percentile bootstrap intervals, from "
             f"{counted(part.replicates, 'resampling')} of the persons within each site. They "
-            "apply to other cases at these sites, not to other sites. " + _withholding(content),
+            f"apply to other cases at these sites, not to other sites. {_of_counts(content)}"
+            + _withholding(content),
             class_="note",
         ),
+    )
+
+
+def _of_counts(content: ReportContent) -> str:
+    if content.simulated:
+        return ""
+    return (
+        "Over all sites they are score intervals (Wilson) of added counts, as if every row were of "
+        "another person, and there are none of what is no share of rows. "
     )
 
 
