@@ -15,6 +15,9 @@ from collegium.report.wording import MEANINGS, count, number, title_of
 _MANY = 12
 """A confusion matrix of more classes is not printed."""
 
+_SHORT = 11
+"""Letters of a word of which three stand side by side on a phone."""
+
 
 def calls(content: ReportContent) -> Markup:
     """Return the confusion matrix over all sites and, of two classes, the curves."""
@@ -52,12 +55,13 @@ def _matrix(content: ReportContent, tested: CalledRows) -> Markup:
     ]
     called = [sum(column) for column in zip(*tested.confusion, strict=True)]
     rows.append(["All", *map(count, called), count(sum(called))])
+    short = max(len(word) for name in names for word in name.split()) <= _SHORT
     at = f" at the threshold {content.threshold:g}" if content.task == "binary" else ""
     return table(
         join(f"Confusion matrix{at}: test rows by true and by predicted class ", computed(content)),
         ["True class", *(f"Predicted: {name}" for name in names), "All"],
         rows,
-        class_="figures numbers",
+        class_="figures numbers words" if short else "figures",
     )
 
 

@@ -129,6 +129,7 @@ thead th { color: var(--soft); font-size: .88rem; border-bottom-color: var(--sof
 tbody th { font-weight: 600; }
 th:last-child, td:last-child { padding-right: 0; }
 .fits :is(th, td), :is(.few, .wide) th { overflow-wrap: anywhere; }
+.fits.words :is(th, td) { overflow-wrap: break-word; padding-right: .5rem; }
 :is(.few, .wide) th { min-width: 5rem; }
 :is(.few, .wide) tbody th { min-width: 8rem; }
 .scroller { overflow-x: auto; margin: 0 0 1rem; }
