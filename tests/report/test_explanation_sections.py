@@ -66,6 +66,25 @@ def test_ten_features_are_listed_and_the_others_fold_away() -> None:
     assert "3 less important features" in read.sections["explanation"]
 
 
+def test_of_many_sites_the_ends_are_told() -> None:
+    content = inputs().content()
+    named = [f"town_{place}" for place in range(7)]
+    telling = next(one for one in content.quality.sites if not one.withheld)
+    sites = tuple(replace(telling, site=site) for site in named)
+    loss = {site: 0.01 * ((place * 3) % 7) for place, site in enumerate(named)}
+    one = replace_fields(FEATURES[0], loss=loss)
+    read = Page(
+        render(
+            replace(
+                content, explanation=Explanation((one,), None),
+                quality=replace(content.quality, sites=sites),
+            )
+        )
+    )  # fmt: skip
+    _, row = read.table("Features by permutation importance")
+    assert row[2:] == ["0.000 (town_0)", "+0.060 (town_2)"]
+
+
 def test_a_curve_has_its_unit() -> None:
     one = replace_fields(FEATURES[0], title="age", unit="years")
     read = Page(render(replace(inputs().content(), explanation=Explanation((one,), None))))

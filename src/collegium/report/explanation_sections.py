@@ -14,6 +14,9 @@ from collegium.report.wording import PRIMARY, change, counted, in_sentence, titl
 _DRAWN = 6
 """Features whose mean effect is drawn."""
 
+_SITES = 4
+"""Of more sites only the ends are told."""
+
 _SHOWN = 10
 """Features that are listed; the others fold away."""
 
@@ -45,12 +48,16 @@ def explanation(content: ReportContent) -> Markup:
                 " ",
                 element("span", f"±\u00a0{one.spread:.3f}", class_="interval"),
             ),
-            *(change("log_loss", one.loss[site]) for site in sites),
+            *_by_site(one, sites),
         ]
         for one in found.features
     ]
     heads = ["Feature", f"Deterioration of {title_of(primary)}"]
-    heads += [f"Increase of loss at {site}" for site in sites]
+    heads += (
+        [f"Increase of loss at {site}" for site in sites]
+        if len(sites) <= _SITES
+        else ["Least increase of loss at a site", "Largest increase of loss at a site"]
+    )
     drawn = [one for one in found.features[:_SHOWN] if len(one.effect) > 1]
     return join(
         paragraph(
@@ -76,6 +83,14 @@ def explanation(content: ReportContent) -> Markup:
             class_="note",
         ),
     )
+
+
+def _by_site(one: Importance, sites: Sequence[str]) -> list[str]:
+    """Return by how much loss grows at each site, or of many sites where least and most."""
+    if len(sites) <= _SITES:
+        return [change("log_loss", one.loss[site]) for site in sites]
+    ranked = sorted(sites, key=lambda site: one.loss[site])
+    return [f"{change('log_loss', one.loss[site])} ({site})" for site in (ranked[0], ranked[-1])]
 
 
 def _agreement(agreement: float | None, sites: int) -> str:
