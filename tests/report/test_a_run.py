@@ -157,6 +157,18 @@ def test_what_leaves_a_site_is_what_check_lists(ran: Ran) -> None:
         ]
 
 
+def test_the_answer_has_a_line_for_each_first_question(ran: Ran) -> None:
+    answer = ran.page.sections["answer"]
+    _, *sent = ran.page.table("Computed from patients")
+    for line in (
+        "PrivacyEvery validator saw each site's update in plain form.",
+        "SearchNone: one set of settings, fixed before training, for all rounds.",
+        "AttackAn adversary was planted: “lying_validator” by va in round 2. More.",
+        f"Leaves a siteNo row and no identifier of a patient; {len(sent)} kinds of messages",
+    ):
+        assert line in answer
+
+
 def test_table_1(ran: Ran) -> None:
     _, everybody, *rows = ran.page.table("Table 1. The sites: all rows of the study")
     assert [row[0] for row in rows] == sorted(ran.truth)

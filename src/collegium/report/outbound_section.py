@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, code, folded, join, paragraph, table
+from collegium.report.seam import AnswerLine
 from collegium.report.wording import counted
 from collegium.study.message import Outbound
 
@@ -30,6 +31,17 @@ def outbound(content: ReportContent) -> Markup:
         if others
         else "",
     )
+
+
+def _line(content: ReportContent) -> str:
+    of_rows = sum(one.from_rows for one in content.sent)
+    if not content.sent:
+        return ""
+    kinds = counted(of_rows, "kind of message", "kinds of messages")
+    return f"No row and no identifier of a patient; {kinds} computed from rows."
+
+
+LEAVES = AnswerLine("Leaves a site", _line, "outbound")
 
 
 def _messages(caption: str, sent: Sequence[Outbound]) -> Markup:

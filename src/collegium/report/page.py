@@ -23,6 +23,7 @@ from collegium.report import (
 from collegium.report.content import ReportContent
 from collegium.report.figures import Figure
 from collegium.report.markup import Child, Markup, badge, bullets, element, paragraph
+from collegium.report.outbound_section import LEAVES
 from collegium.report.seam import Section, in_order, lines_of_mechanisms
 from collegium.report.shell import whole_page
 from collegium.report.threat_section import ATTACK
@@ -247,7 +248,7 @@ def _first_asked(content: ReportContent) -> Iterator[tuple[str, list[Child]]]:
     for name, told in content.answer.facts:
         yield name, [told]
     there = {one.name for one in in_order(SECTIONS) if one.applies(content)}
-    for one in (*lines_of_mechanisms(), ATTACK):
+    for one in (*lines_of_mechanisms(), ATTACK, LEAVES):
         words: list[Child] = [one.says(content)]
         if one.section in there:
             words += [" ", element("a", "More", href=f"#{one.section}"), "."]
