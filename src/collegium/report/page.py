@@ -251,7 +251,8 @@ def _first_asked(content: ReportContent) -> Iterator[tuple[str, list[Child]]]:
     for one in (*lines_of_mechanisms(), ATTACK, LEAVES):
         words: list[Child] = [one.says(content)]
         if one.section in there:
-            words += [" ", element("a", "More", href=f"#{one.section}"), "."]
+            link = element("a", "More", href=f"#{one.section}")
+            words.append(element("span", " ", link, ".", class_="more"))
         if words[0]:
             yield one.name, words
 

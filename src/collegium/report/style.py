@@ -237,7 +237,7 @@ svg svg { display: inline; }
   h2 { font-size: 1.3rem; margin-bottom: .5rem; }
   p, li, .lead, .question { font-size: 1em; max-width: none; }
   p, ul, ol, dl { margin-bottom: .5rem; }
-  nav, .summary .values { display: none; }
+  nav, .more, .summary .values { display: none; }
   section { margin-top: 1.2rem; }
   .answer { padding: .8rem 1rem .4rem; margin-top: .8rem; }
   .answer .note { margin: 0 0 .4rem; }
