@@ -75,6 +75,9 @@ def test_every_attack_is_told_in_plain_words(folder: Path) -> None:
     assert "epsilon 2.50 at least (99.9 % confidence), of 2.00 claimed, delta 1e-05" in text
     assert "the claim is refuted" in text
     assert "Only an epsilon bounds all attacks." in text
+    answer = Page((folder / "report.html").read_text("utf-8")).sections["answer"]
+    assert "AttackRebuilding patients' rows" in answer
+    assert "more results are under Protection of patients." in answer
 
 
 def test_what_was_found_of_other_data_is_not_noted(folder: Path) -> None:

@@ -67,6 +67,20 @@ def test_no_benefit_is_claimed_that_the_intervals_do_not_show() -> None:
     assert "favors the federated model" not in said
 
 
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        (Interval(0.01, 0.2), "Better."), (Interval(-0.2, -0.01), "Worse."),
+        (Interval(-0.1, 0.1), "No difference detected."),
+    ],
+)  # fmt: skip
+def test_the_answer_begins_with_better_worse_or_no_different(
+    interval: Interval, verdict: str
+) -> None:
+    content = with_final(BINARY, difference_to_local={"auc": interval}).content()
+    assert dict(content.answer.facts)["Against each site alone"].startswith(verdict)
+
+
 def test_a_comparison_that_was_not_made_is_not_in_the_answer() -> None:
     reason = "pooling needs everybody's rows"
     content = with_final(

@@ -13,6 +13,7 @@ from collegium.audit.findings import Finding
 from collegium.audit.subjects import AboutMember, AboutRound
 from collegium.data.table import Task
 from collegium.learning.evaluation.statement import MEASURES
+from collegium.report import charts
 from collegium.report.content import ReportContent
 from collegium.report.measurements import FinalLine
 from collegium.report.page import ONE_MACHINE, SIMULATED, render
@@ -104,6 +105,20 @@ def test_sensitivity_and_specificity_stand_with_the_counts_behind_them() -> None
     statement = inputs().posted[0].statement
     negatives, positives = statement.classes  # type: ignore[misc]
     assert by_name["aachen"][1] == f"{positives} with, {negatives} without"
+
+
+def test_guessing_is_the_diagonal_of_one_curve_and_the_prevalence_of_the_other() -> None:
+    content = inputs().content()
+    read, prevalence = page(content), content.predictive["prevalence"].value
+    assert prevalence is not None
+    ends = [
+        (float(given["y1"]), float(given["y2"]))
+        for name, given in read.elements
+        if name == "line" and given.get("class") == "diagonal"
+    ]
+    height = charts.SQUARE
+    assert list(ends[0]) == [height, 0.0]
+    assert ends[1] == pytest.approx((height * (1 - prevalence),) * 2, rel=1e-3)
 
 
 def test_the_key_figures_are_those_measured() -> None:

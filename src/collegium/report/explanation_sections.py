@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collegium.data.table import Task
 from collegium.report import charts
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, folded, join, paragraph, table
@@ -13,6 +14,9 @@ from collegium.report.wording import PRIMARY, change, counted, in_sentence, titl
 
 _DRAWN = 6
 """Features whose mean effect is drawn."""
+
+_PREDICTS: dict[Task, str] = {"binary": "risk", "survival": "log hazard", "count": "count"}
+"""What a mean prediction is of, where it is not a value of the target."""
 
 _SITES = 4
 """Of more sites only the ends are told."""
@@ -73,7 +77,9 @@ def explanation(content: ReportContent) -> Markup:
         )
         if len(rows) > _SHOWN
         else "",
-        element("div", *(_effect(one) for one in drawn[:_DRAWN]), class_="panels"),
+        element(
+            "div", *(_effect(one, _mean(content.task)) for one in drawn[:_DRAWN]), class_="panels"
+        ),
         folded("Mean predictions in numbers", *map(_numbers, drawn)) if drawn else "",
         paragraph(
             "± is the standard deviation over shuffles. Values below 0 are chance: the feature "
@@ -102,12 +108,16 @@ def _agreement(agreement: float | None, sites: int) -> str:
     )
 
 
-def _effect(one: Importance) -> Markup:
+def _mean(task: Task) -> str:
+    return f"Mean predicted {_PREDICTS.get(task, 'value')}"
+
+
+def _effect(one: Importance, mean: str) -> Markup:
     """Return the mean prediction by the feature's value: a curve, or a point for each category."""
     values = [value for _, value in one.effect]
     span = charts.axis_over(min(values), max(values), 4)
     words = f"From {min(values):.3f} to {max(values):.3f}; the numbers are below."
-    caption = element("figcaption", f"Mean prediction by {one.title}")
+    caption = element("figcaption", f"{mean} by {one.title}")
     numeric = _numeric(one)
     if numeric is None or len(numeric) < 3:
         strips = [
@@ -121,7 +131,7 @@ def _effect(one: Importance) -> Markup:
         return element("figure", caption, *strips, charts.strip_axis(span))
     points = tuple(zip(numeric, values, strict=True))
     drawing = charts.lines(
-        f"Mean prediction by {one.title}", words, [charts.Series("mean prediction", points, 0)],
+        f"{mean} by {one.title}", words, [charts.Series(mean, points, 0)],
         charts.axis_over(numeric[0], numeric[-1], 4), span, _with_unit(one),
     )  # fmt: skip
     return element("figure", caption, drawing)

@@ -47,9 +47,12 @@ def attack_line(content: ReportContent) -> str:
     told = []
     if content.threat:
         told.append(f"An adversary was planted: {content.threat}.")
-    told += [f"{one.attack}: {one.found} (guessing: {one.guessing})." for one in tried[:2]]
+    told += [
+        f"{one.attack}, protected by {one.protection}: {one.found} (by guessing: {one.guessing})."
+        for one in tried[:2]
+    ]
     if len(tried) > 2:
-        told.append(f"{len(tried) - 2} more attacks are below.")
+        told.append(f"{len(tried) - 2} more results are under Protection of patients.")
     return " ".join(told) or "None was planted, and none was tried on this study's data and model."
 
 
