@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import time
@@ -44,25 +43,6 @@ def test_json_has_the_keys_that_are_promised(finished: Finished) -> None:
 
 def test_nothing_is_shown_on_the_way_where_nobody_watches(finished: Finished) -> None:
     assert finished.done.stderr == ""
-
-
-def test_progress_is_shown_on_a_terminal(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [COLLEGIUM, "run", "heart", *QUICK], cwd=tmp_path, env=environment(TERM="xterm"),
-        stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    try:
-        while chunk := os.read(ours, 65536):
-            shown += chunk
-    except OSError:  # Linux says so when the other end is closed
-        pass
-    os.close(ours)
-    assert process.wait() == 0
-    assert b"rounds" in shown
-    assert b"2/2" in shown
 
 
 def test_people_are_told_quality_digests_and_what_to_do_next(call: Call) -> None:

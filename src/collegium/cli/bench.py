@@ -10,7 +10,8 @@ import click
 
 from collegium.cli.completing import parts, studies
 from collegium.cli.help import Grouped, example
-from collegium.cli.output import JSON, SET, say, say_json, work_progress
+from collegium.cli.output import JSON, SET, say, say_json
+from collegium.cli.progress import display
 
 if TYPE_CHECKING:
     from collegium.benchmark.robustness import Robustness
@@ -85,9 +86,9 @@ def robustness(
         placements=placements,
     )
     folder = Path("bench") / f"robustness-{document.study.id}" if out is None else out
-    with work_progress("trials", "jobs", quiet=as_json) as progress:
+    with display("trials", "jobs", quiet=as_json) as shown:
         found = run_robustness(
-            document, grid, folder, part=part, processes=processes, progress=progress
+            document, grid, folder, part=part, processes=processes, progress=shown.progress
         )
     if as_json:
         say_json({**_decoded(results_json(found)), "folder": os.fspath(folder)})

@@ -9,7 +9,8 @@ import click
 
 from collegium.cli.completing import parts, studies
 from collegium.cli.help import example
-from collegium.cli.output import JSON, SET, say, say_json, work_progress
+from collegium.cli.output import JSON, SET, say, say_json
+from collegium.cli.progress import display
 
 if TYPE_CHECKING:
     from collegium.benchmark.betrayal import BetrayalSearch
@@ -62,10 +63,10 @@ def betrayal(
 
     document = read_study(study, changes).study
     trials = Trials(document, count, placements, tuple(range(held_out, held_out + splits)))
-    with work_progress("policies", "policies", quiet=as_json) as progress:
+    with display("policies", "policies", quiet=as_json) as shown:
         found = search(
             trials, range(held_out), ATTACKS if attacks is None else named(attacks),
-            policies=policies, generations=generations, seed=seed, progress=progress,
+            policies=policies, generations=generations, seed=seed, progress=shown.progress,
         )  # fmt: skip
     result = {
         "study": document.study.id, "rule": document.aggregation.rule, "count": count,

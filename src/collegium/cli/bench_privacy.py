@@ -12,7 +12,8 @@ import msgspec
 
 from collegium.cli.completing import studies
 from collegium.cli.help import example
-from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
+from collegium.cli.output import FAILED, JSON, SET, say, say_json
+from collegium.cli.progress import display
 
 if TYPE_CHECKING:
     from collegium.study.document import Study
@@ -127,12 +128,12 @@ def membership(
     from collegium.study.reading import read_study
     from collegium.threats.membership import exposure
 
-    with work_progress("models", "trained", quiet=as_json) as progress:
+    with display("models", "models", quiet=as_json) as shown:
         prepared = prepare(read_study(study, changes))
         found = exposure(
             prepared.victim,
             lambda train: run_without_ledger(replace(prepared, train=dict(train))).model.parameters,
-            models=models, level=level, progress=progress,
+            models=models, level=level, progress=shown.progress,
         )  # fmt: skip
     _note(into, prepared.study, found)
     if as_json:

@@ -23,7 +23,8 @@ from collegium.cli.fetching import fetch
 from collegium.cli.help import Grouped, example
 from collegium.cli.network import network
 from collegium.cli.node import node
-from collegium.cli.output import FAILED, JSON, SET, round_progress, say, say_json, warn
+from collegium.cli.output import FAILED, JSON, SET, say, say_json, warn
+from collegium.cli.progress import display
 from collegium.cli.sequencer import sequencer
 
 if TYPE_CHECKING:
@@ -76,15 +77,16 @@ def run(
     from collegium.measuring.reporting import reported
     from collegium.simulation.execution import run as run_study
 
-    with round_progress(study, quiet=as_json) as progress:
+    with display(study, quiet=as_json) as shown:
         result = run_study(
-            study, out=out, changes=changes, resume=resume, progress=progress, warn=warn,
-            processes=processes,
+            study, out=out, changes=changes, resume=resume, progress=shown.progress,
+            stage=shown.stage, warn=warn, processes=processes,
         )  # fmt: skip
+        shown.stage("verifying and writing the report")
+        report, verification = reported(result.folder)
     for notice in result.notices:
         if notice.level == "warning":
             warn(notice.text)
-    report, verification = reported(result.folder)
     if as_json:
         say_json(run_json(result, verification.shares, verification.clipped))
     else:

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from collegium.assembly.folder import DEFAULT_PARENT
-from collegium.cli.output import tell, warn
+from collegium.cli.output import warn
+from collegium.cli.progress import display
 from collegium.errors import RunError
 from collegium.report.comparison_page import UNSETTLED, VERDICTS, about_intervals
 from collegium.report.run_comparison import (
@@ -51,11 +52,16 @@ def folders_of(
         if changes or varied:
             raise click.UsageError("--set and --vary are for studies; these are runs")
         return folders
-    say_next = tell(quiet=quiet)
-    return replicate(
-        studies, seeds=seeds, changes=changes, varied=varied, parent=out or DEFAULT_PARENT,
-        announce=lambda done, of, what: say_next(f"run {done + 1} of {of}: {what}"), warn=warn,
-    )  # fmt: skip
+    with display(", ".join(studies), "runs", quiet=quiet, eager=True) as shown:
+
+        def announce(done: int, of: int, what: str) -> None:
+            shown.stage(f"run {done + 1} of {of}: {what}")
+            shown.progress(done, of)
+
+        return replicate(
+            studies, seeds=seeds, changes=changes, varied=varied, parent=out or DEFAULT_PARENT,
+            announce=announce, warn=warn,
+        )  # fmt: skip
 
 
 def page_of(found: RunComparison, out: Path | None) -> Path | None:

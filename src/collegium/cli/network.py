@@ -9,7 +9,8 @@ import click
 
 from collegium.cli.completing import studies
 from collegium.cli.help import Grouped, example
-from collegium.cli.output import FAILED, JSON, SET, round_progress, say, say_json, tell
+from collegium.cli.output import FAILED, JSON, SET, say, say_json
+from collegium.cli.progress import display
 
 DEFAULT = Path("network")
 
@@ -53,10 +54,10 @@ def up(
     from collegium.network.up import up as start
 
     title = study or "study"
-    with round_progress(title, quiet=as_json) as progress:
+    with display(title, quiet=as_json, eager=True) as shown:
         found = start(
             folder, study, members, changes, detach=detach, patience=patience,
-            stage=tell(quiet=as_json), progress=progress,
+            stage=shown.stage, progress=shown.progress,
         )  # fmt: skip
     if as_json:
         say_json(up_json(found))

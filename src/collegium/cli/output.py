@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,9 +12,12 @@ import msgspec
 
 from collegium.cli.completing import changes
 from collegium.errors import CollegiumError
-from collegium.visible import visible, visible_json, visible_lines
+from collegium.visible import visible_json, visible_lines
 
 FAILED, MISUSE, INTERRUPTED = 1, 2, 130
+
+ERASE = "\r\x1b[K"
+"""What empties the line of a terminal that the cursor is in."""
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 SET = click.option(
@@ -31,15 +32,9 @@ def say(text: str = "") -> None:
 
 
 def warn(text: str) -> None:
-    """Print a line that must not mix with results."""
-    click.echo(f"note: {visible_lines(text)}", err=True)
-
-
-def tell(*, quiet: bool) -> Callable[[str], None]:
-    """Return what prints on standard error what begins now, or nothing if quiet."""
-    return (
-        (lambda text: None) if quiet else (lambda text: click.echo(f"{visible(text)} …", err=True))
-    )
+    """Print a line that must not mix with results, nor with the one that shows progress."""
+    erase = ERASE if sys.stderr.isatty() else ""
+    click.echo(f"{erase}note: {visible_lines(text)}", err=True)
 
 
 def say_json(value: Any) -> None:
@@ -64,32 +59,3 @@ def fail(error: CollegiumError, *, as_json: bool) -> None:
     if as_json:
         say_json({"error": error.code, "what": error.what, "why": error.why, "do": error.todo})
     click.echo(visible_lines(error.diagnostics()), err=True)
-
-
-@contextmanager
-def round_progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar over rounds on a terminal, and nothing elsewhere."""
-    with work_progress(title, "rounds", quiet=quiet) as progress:
-        yield progress
-
-
-@contextmanager
-def work_progress(title: str, what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar over so many of `what` on a terminal, and nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(what),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(escape(visible(title)), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -39,8 +39,9 @@ class ProcessLauncher:
     """Members as processes of their own; it satisfies `simulation.execution.Launcher`."""
 
     def launch(
-        self, prepared: Prepared, folder: Path, progress: Progress, warn: Callable[[str], None]
-    ) -> RunResult:
+        self, prepared: Prepared, folder: Path, progress: Progress, stage: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> RunResult:  # fmt: skip
         """Run a study with a process for each member, or go on with the run that is there.
 
         Raises:
@@ -50,7 +51,7 @@ class ProcessLauncher:
         genesis, _ = read_genesis(home_of(folder, record.members[0]))
         measured = read_final(folder)
         if measured is None or not (folder / POLICY).exists():
-            measured = _run(prepared, folder, record, genesis, progress, warn)
+            measured = _run(prepared, folder, record, genesis, progress, stage, warn)
         entries, app_hash = end_of(folder)
         return RunResult(
             folder=folder, outcome=measured.outcome, model=measured.model,
@@ -66,14 +67,16 @@ PROCESSES = ProcessLauncher()
 
 def _run(
     prepared: Prepared, folder: Path, record: NetworkRecord, genesis: Genesis, progress: Progress,
-    warn: Callable[[str], None],
+    stage: Callable[[str], None], warn: Callable[[str], None],
 ) -> FinalLine:  # fmt: skip
     with ended_on_failure(folder):
         stop_all(folder)  # what an interrupted run may have left
-        record = start_all(folder, lambda stage: None)
+        record = start_all(folder, stage)
+        stage("training")
         closed = wait_closed(folder, record, progress)
         refused = _refusals(folder, record)
         stop_all(folder)
+    stage("gathering what the members hold")
     engine: Joins = find("engines", record.engine)
     gather(folder, record.members, genesis, record.study, engine, warn)
     measured = _measure(prepared, folder, record, closed, refused)

@@ -38,8 +38,9 @@ class Launcher(Protocol):
     """Runs a whole study whose members are processes, and leaves its run folder."""
 
     def launch(
-        self, prepared: Prepared, folder: Path, progress: Progress, warn: Callable[[str], None]
-    ) -> RunResult:
+        self, prepared: Prepared, folder: Path, progress: Progress, stage: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> RunResult:  # fmt: skip
         """Run a study in a folder that this process holds, or go on with the run that is there.
 
         Raises:
@@ -55,6 +56,7 @@ def run(
     changes: Sequence[str] = (),
     resume: bool = False,
     progress: Progress = lambda closed, rounds: None,
+    stage: Callable[[str], None] = lambda what: None,
     warn: Callable[[str], None] = lambda message: None,
     substitute: Substitute | None = None,
     processes: int | None = None,
@@ -67,6 +69,7 @@ def run(
         changes: ``path=value`` strings that change the document, as ``--set`` does.
         resume: go on with the run that is there, whether absent, unfinished or finished.
         progress: is told how many rounds are closed.
+        stage: is told what begins.
         warn: is told what the user should know.
         substitute: puts others in participants' places, for demonstrations and tests; where
             members are processes nobody can.
@@ -76,6 +79,7 @@ def run(
     Raises:
         CollegiumError: the study, its data or the folder is not acceptable.
     """
+    stage("preparing the data")
     prepared = prepare(_read(study, changes))
     engine = find("engines", prepared.study.consensus.engine)
     launcher: Launcher | None = None
@@ -95,11 +99,12 @@ def run(
     with claimed(folder), Pool(processes) as pool:
         _keep_study(folder, prepared)
         if launcher is not None:
-            return launcher.launch(prepared, folder, progress, warn)
+            return launcher.launch(prepared, folder, progress, stage, warn)
         run_one = partial(
             _carried_out, progress=progress, warn=warn, substitute=substitute, pool=pool
         )
-        result, _ = run_one(prepared, folder, _fold_runner(prepared, folder, run_one))
+        folds = _fold_runner(prepared, folder, run_one, stage)
+        result, _ = run_one(prepared, folder, folds, stage)
     return result
 
 
@@ -107,7 +112,11 @@ class _CarryOut(Protocol):
     """`_carried_out` with everything given that is alike for a study and its folds."""
 
     def __call__(
-        self, prepared: Prepared, folder: Path, folds: Callable[[], list[ModelsCompared]] | None
+        self,
+        prepared: Prepared,
+        folder: Path,
+        folds: Callable[[], list[ModelsCompared]] | None,
+        stage: Callable[[str], None],
     ) -> tuple[RunResult, ModelsCompared | None]: ...
 
 
@@ -115,6 +124,7 @@ def _carried_out(
     prepared: Prepared,
     folder: Path,
     folds: Callable[[], list[ModelsCompared]] | None,
+    stage: Callable[[str], None],
     *,
     progress: Progress,
     warn: Callable[[str], None],
@@ -129,12 +139,14 @@ def _carried_out(
         finished = consortium.view().phase == "closed"
         known = read_final(folder) if finished else None
         recorder = Recorder(consortium, folder, progress)
+        stage("training")
         traffic = drive(
             consortium.engine, prepared.study.study.id, consortium.participants, recorder,
             consortium.settle,
         )  # fmt: skip
         complete = True
         _tell_troubles(consortium, warn)
+        stage("comparing with local and pooled training")
         models = models_of(consortium) if known is None or folds is None else None
         final = known or measured(consortium, traffic, recorder, models)
         if known is None and models is not None and folds is not None:
@@ -149,7 +161,7 @@ def _carried_out(
 
 
 def _fold_runner(
-    prepared: Prepared, folder: Path, run_one: _CarryOut
+    prepared: Prepared, folder: Path, run_one: _CarryOut, stage: Callable[[str], None]
 ) -> Callable[[], list[ModelsCompared]] | None:
     """Return what trains a study's folds, each a study with a ledger of its own; None without.
 
@@ -160,6 +172,9 @@ def _fold_runner(
     if count is None or study.evaluation.fold is not None:
         return None
 
+    def in_fold(number: int, what: str) -> None:
+        stage(f"fold {number} of {count}: {what}")
+
     def run_folds() -> list[ModelsCompared]:
         trained = []
         for number in range(1, count + 1):
@@ -169,7 +184,7 @@ def _fold_runner(
             check_vacant(place, resume=True)
             with claimed(place):
                 _keep_study(place, own)
-                _, models = run_one(own, place, None)
+                _, models = run_one(own, place, None, partial(in_fold, number))
             if models is None:
                 return []
             trained.append(models)
