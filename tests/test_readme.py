@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.shown_pages import BLOCK, run, shown
+from tests.shown_pages import BLOCK, files, run, shown
 
 from collegium.data.table import Schema
 from collegium.plugins import find
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+FIGURE = re.compile(r"\b[0-9a-f]{64}\b|[0-9]+(\.[0-9]+)?")
 NOT_HERE = ("git clone", "pip ", "cd ", "source ", ". ", "python -m venv", "python3 -m venv")
 """How commands begin that fetch or install, or that only make sense where they did."""
 
@@ -45,10 +46,29 @@ def test_commands_and_programs_work_in_the_order_shown(tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "my_study.toml").write_text(text, encoding="utf-8")
     (tmp_path / "patients.csv").write_text(patients(find("datasets", "uci_heart")().schema))
+    samples, compared = files(README), set()
     for step in shown(README):
         if step.language == "sh" and step.text.startswith(("make", *NOT_HERE)):
             continue
-        run(step, tmp_path)
+        output = run(step, tmp_path)
+        if step.text in samples:
+            assert_like(output, samples[step.text])
+            compared.add(step.text)
+    assert compared == set(samples)
+
+
+def assert_like(output: str, sample: str) -> None:
+    """Check that lines of a sample are those of an output but for figures; … is any lines."""
+    lines = iter([FIGURE.sub("#", line) for line in output.splitlines()])
+    skipping = False
+    for line in (FIGURE.sub("#", line) for line in sample.splitlines()):
+        if line == "…":
+            skipping = True
+            continue
+        found = next((one for one in lines if one == line or not skipping), "nothing")
+        assert found == line
+        skipping = False
+    assert skipping or not list(lines), "the output goes on"
 
 
 def test_targets_of_make_exist() -> None:
