@@ -231,3 +231,11 @@ PAGES = (
     Shown("report of survival", of_task("survival"), long=True),
     Shown("report of segmentation", text(lambda: render(of_pictures())), long=True),
 )
+
+WRITERS = {
+    "collegium.benchmark.page",
+    "collegium.report.comparison_page",
+    "collegium.report.page",
+    "collegium.serving.pages",
+}
+"""Every module that writes pages; the list above has them all."""
