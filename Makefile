@@ -23,7 +23,7 @@ PACKAGE := $(if $(wildcard $(VENV)/.editable),$(VENV)/.editable,$(VENV)/.package
 .DELETE_ON_ERROR:
 # Targets share .venv, so that `make -j test demo` must not install twice at once.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-s3 test-torch lint format lock clean
+.PHONY: help demo docs test test-all test-s3 test-torch lint format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,8 @@ lock: $(VENV)/.dev ## Rewrite requirements/*.txt from pyproject.toml and require
 	$(COMPILE) --extra dev requirements/run.in requirements/dev.in \
 		--constraints requirements/run.txt --output-file requirements/dev.txt
 	$(PINS) requirements/s3.in --output-file requirements/s3.txt
+	$(PINS) requirements/docs.in --constraints requirements/dev.txt \
+		--output-file requirements/docs.txt
 
 clean: ## Remove what make has made here: the environment and the tools' caches
 	@if [ -d $(VENV) ] && [ ! -e $(VENV)/.from-make ]; then \
@@ -103,6 +105,10 @@ $(VENV)/.axe: requirements/axe/package-lock.json | $(VENV)/.created
 	@mkdir -p $(VENV)/axe && cp requirements/axe/*.json $(VENV)/axe
 	npm --prefix $(VENV)/axe ci --ignore-scripts --no-audit --no-fund && touch $@ || \
 		echo "axe-core cannot be installed: the tests that need it are skipped"
+
+$(VENV)/.docs: requirements/docs.txt | $(VENV)/.created
+	$(PIP) install --require-hashes -r requirements/docs.txt
+	@touch $@
 
 # From PyPI the wheel for Linux brings several GB of CUDA; no pin with hashes fits every index.
 TORCH ?= torch --index-url https://download.pytorch.org/whl/cpu
