@@ -6,6 +6,11 @@ Fonts, scripts and the index for searching are in the site; it asks nobody for a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 project = "Collegium"
 copyright = "The Collegium authors, Apache-2.0"
 extensions = ["myst_parser"]
