@@ -34,6 +34,10 @@ demo: $(PACKAGE) ## Install what a run needs, train across four hospitals and ve
 # The pages are held against axe-core in Chromium where both are to be had (tests/browser.py).
 AXE := $(if $(shell command -v npm),$(VENV)/.axe)
 
+docs: $(VENV)/.docs ## Make a searchable site of the documentation in build/site
+	$(BIN)/sphinx-build -q -W --keep-going -c tools/site . build/site
+	@echo "open build/site/docs/index.html"
+
 test: lint $(AXE) ## Check style, types and layers, then run the tests
 	$(PYTEST)
 
