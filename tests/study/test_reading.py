@@ -163,6 +163,7 @@ def test_a_missing_file_suggests_the_nearest_preset(name: str) -> None:
     error = refused(name)
     assert error.code == "study.not-found"
     assert "did you mean 'heart'?" in error.todo
+    assert refused("studies/nothing_like_it.toml").todo.startswith("check the file's name")
 
 
 def test_a_folder_is_not_a_study(tmp_path: Path) -> None:

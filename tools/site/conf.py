@@ -39,6 +39,7 @@ CONTENTS = """
 tutorial
 tables
 datasets
+evaluation
 glossary
 errors
 ```
@@ -46,9 +47,19 @@ errors
 ```{toctree}
 :hidden:
 :caption: Studies
-:glob:
 
-*
+algorithms
+comparing
+homomorphic-encryption
+networks
+privacy
+rules
+scores
+searching
+secure-aggregation
+simulation
+targets
+threats
 ```
 
 ```{toctree}
@@ -56,6 +67,10 @@ errors
 :caption: Consortia
 :glob:
 
+network
+node
+receipts
+engines
 operations/*
 ```
 
@@ -64,6 +79,7 @@ operations/*
 :caption: Development
 :glob:
 
+mechanisms
 /CONTRIBUTING
 /CHANGELOG
 /benchmarks/*

@@ -210,7 +210,7 @@ def _draft_bounds(study: str, changes: tuple[str, ...]) -> None:
 @click.argument("kind", required=False, shell_complete=catalog_kinds)
 @JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List presets, data sets, rules and other parts by KIND.
+    """List studies, data sets, rules and other parts by KIND.
 
     Without a KIND, the kinds are listed.
     """

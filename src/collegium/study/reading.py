@@ -5,6 +5,7 @@ Every mistake ends in a `StudyError` that says where it is, why, and what would 
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -148,11 +149,14 @@ def _file_bytes(source: str | Path, origin: str) -> bytes:
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT + 1)
     except FileNotFoundError:
+        stem = Path(source).stem
         raise StudyError(
             "study.not-found",
             f"there is no study {shown(origin)}",
             "it is neither a preset's name nor a file",
-            nearest(Path(source).stem, preset_names()),
+            nearest(stem, preset_names())
+            if stem == str(source) or difflib.get_close_matches(stem, preset_names())
+            else "check the file's name and folder; `collegium list studies` lists presets",
         ) from None
     except (OSError, ValueError) as error:
         why = reason_of(error)
