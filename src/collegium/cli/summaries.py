@@ -109,7 +109,7 @@ def run_lines(result: RunResult, report: Path, shares: Sequence[SiteShare]) -> I
         yield f"  {left_out}"
     yield from threat_lines(result.measured.threat)
     if warning := unsettled(result.measured.convergence):
-        yield f"  training {warning}"
+        yield f"  {warning}"
     if result.spending is not None:
         yield f"  privacy  {privacy_line(result.spending)}"
     if shares:
