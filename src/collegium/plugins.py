@@ -30,6 +30,7 @@ Kind = Literal[
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "engines": {
         "log": "collegium.transport.log_engine:LOG",
+        "simnet": "collegium.ledger.engines.simnet.engine:SIMNET",
         "solo": "collegium.ledger.engines.solo:SOLO",
     },
     "launchers": {"processes": "collegium.network.launch:PROCESSES"},

@@ -19,6 +19,7 @@ from collegium.audit.findings import ClippedUpdates, SiteShare
 from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.data.table import Schema
 from collegium.data.tabular.left_out import sentence
+from collegium.ledger.engines.simnet.figures import ConsensusFigures
 from collegium.measuring.result import RunResult
 from collegium.measuring.scored_rows import ScoredRow
 from collegium.release.masks import marked
@@ -82,6 +83,8 @@ def run_json(
         found["left_out"] = msgspec.to_builtins(measured.left_out)
     if measured.convergence is not None:
         found["convergence"] = msgspec.to_builtins(measured.convergence)
+    if measured.consensus is not None:
+        found["consensus"] = msgspec.to_builtins(measured.consensus)
     for name, apart in _kept_apart(measured):
         found["quality"][name] = {
             kind: summary(getattr(apart, kind)) for kind in ("federated", "local", "pooled")
@@ -101,12 +104,24 @@ def run_json(
     return found
 
 
+def consensus_line(found: ConsensusFigures) -> str:
+    """Return in words what consensus cost, which is simulated."""
+    median, late = found.seconds_a_commit.median, found.seconds_a_commit.p95
+    return (
+        f"{found.protocol} of {found.validators} on {found.network} (simulated): {found.commits}"
+        f" blocks in {found.virtual_seconds:.4g} s, {median:.3g} s a transaction"
+        f" (95 %: {late:.3g} s), {found.messages} messages and {found.other_messages} besides"
+    )
+
+
 def run_lines(result: RunResult, report: Path, shares: Sequence[SiteShare]) -> Iterator[str]:
     """Yield what `run` prints for people."""
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
     if left_out := sentence(result.measured.left_out):
         yield f"  {left_out}"
+    if result.measured.consensus is not None:
+        yield f"  consensus {consensus_line(result.measured.consensus)}"
     yield from threat_lines(result.measured.threat)
     if warning := unsettled(result.measured.convergence):
         yield f"  {warning}"

@@ -247,6 +247,11 @@ class ConsensusProtocol(Protocol):
         ...
 
     @property
+    def views(self) -> Literal["lasting", "each height", "none"]:
+        """What `Block.view` counts: views that follow each other, rounds of a height, or else."""
+        ...
+
+    @property
     def source(self) -> str:
         """Where it is published."""
         ...

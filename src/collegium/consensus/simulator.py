@@ -101,6 +101,8 @@ class Simulator:
         seats: the validators.
         counted: what was sent.
         violations: of agreement and validity, among those who do not lie.
+        changes: how often what an honest validator holds has changed.
+        retracted: how many blocks honest validators have taken back.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Simulator:
         self._random = Random(f"{seed} 0")
         self._events: list[tuple[int, int, int, int, Any, Any]] = []
         self._sequence = 0
+        self.changes = self.retracted = 0
         self._first: list[Block] = []  # by height, what was decided first by an honest one
         self._entered: set[bytes] = set()
         self._ordered: list[set[bytes]] = [set() for _ in setting.powers]
@@ -154,6 +157,11 @@ class Simulator:
     def first_decided(self) -> Sequence[Block]:
         """By height from 1 on, the block that an honest validator decided first."""
         return self._first
+
+    @property
+    def pending(self) -> bool:
+        """Return whether anything will ever happen."""
+        return bool(self._events)
 
     @property
     def honest(self) -> list[Seat]:
@@ -348,6 +356,7 @@ class Simulator:
         if block.height != len(seat.chain) + 1:
             self._violated("a gap", block.height, seat)
         seat.chain.append(block)
+        self.changes += not seat.lies
         ordered = self._ordered[seat.setting.me]
         for one in block.items:
             if one.digest in ordered:
@@ -365,6 +374,9 @@ class Simulator:
             del seat.decided_at[height - 1 :]
         for block in seat.chain[height - 1 :]:
             self._ordered[seat.setting.me].difference_update(one.digest for one in block.items)
+        if not seat.lies:
+            self.changes += 1
+            self.retracted += len(seat.chain) - height + 1
         del seat.chain[height - 1 :]
 
     def _decide(self, seat: Seat, block: Block) -> None:
@@ -383,6 +395,7 @@ class Simulator:
         seat.decided = block.height
         seat.decided_at.append(self.now)
         self._decisions += 1
+        self.changes += not seat.lies
         if seat.lies:
             return
         if block.height <= len(self._first):

@@ -40,6 +40,7 @@ from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.message import Outbound, Recipients
 from collegium.study.outbound_masked import hidden_update
 from collegium.study.privacy import bounded, privacy_terms
+from collegium.study.simulated import is_in_one_process
 
 What = TypeVar("What", contravariant=True)
 At = TypeVar("At", contravariant=True)
@@ -160,7 +161,7 @@ def stages_of(study: Study) -> Stages:
     if secure is not None:
         masked = _Masked(study, find("secure_sums", secure.protocol))
         return Stages(encoding_of(study), kept, (masked,), ())
-    open_ = _Plain() if study.consensus.engine == "solo" else _Sealed()
+    open_ = _Plain() if is_in_one_process(study) else _Sealed()
     return Stages(encoding_of(study), kept, (), (open_,))
 
 

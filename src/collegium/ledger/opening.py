@@ -159,3 +159,24 @@ def require_genesis(ledger: Application, genesis: Genesis) -> None:
         "the home was made for another consortium",
         "choose another home, or the genesis of this one",
     )  # fmt: skip
+
+
+def take_up_ledger(path: Path, genesis: Genesis, warn: Callable[[str], None]) -> Application:
+    """Create a simulation's ledger, or go on with the one that is there.
+
+    Raises:
+        RunError: the file is another ledger's.
+        CollegiumError: it is malformed or contradicts the contract.
+    """
+    if not path.exists():
+        return create_ledger(path, genesis)
+    application = open_ledger(path, warn)
+    if application.genesis != genesis:
+        application.close()
+        raise RunError(
+            "run.other-ledger",
+            f"{path} belongs to another genesis",
+            "the study, its seed or its members differ from those of the run that is there",
+            "choose another --out, or resume with the study.toml of that run",
+        )
+    return application

@@ -21,6 +21,7 @@ from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint
 from collegium.ledger.state import State
+from collegium.study.document import Study
 
 LEDGER = "ledger.log"
 LOG_KEY = "*log"
@@ -230,7 +231,7 @@ class Simulates(Protocol):
         ...
 
     def simulate(
-        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey],
+        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey], study: Study,
         warn: Callable[[str], None],
     ) -> Ordering:  # fmt: skip
         """Open a consortium's ordering.
@@ -239,6 +240,7 @@ class Simulates(Protocol):
             path: of the ledger file that is to be kept; one that is there is continued.
             genesis: the ledger's; what is there must have it.
             keys: the simulated members' keys by id; under `LOG_KEY` the log's, if it has one.
+            study: what is simulated: an engine may have settings of its own in it.
             warn: where warnings go.
 
         Raises:

@@ -12,6 +12,7 @@ import msgspec
 
 from collegium.data.tabular.left_out import RowsLeftOut
 from collegium.errors import RunError
+from collegium.ledger.engines.simnet.figures import ConsensusFigures
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -249,7 +250,8 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `seconds` are those of training, validators and others (sites, signatures, ledger, blobs);
     `bytes` those of blobs published and of the ledger. `training_metrics` is the new model on the
     training rows, by site and "overall", empty in rounds where it was not measured (long studies
-    measure a hundred of their rounds).
+    measure a hundred of their rounds). `virtual` are seconds of a simulated network since the round
+    before, by what they went to.
     """
 
     round: int
@@ -261,6 +263,7 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     training_metrics: dict[str, dict[str, float | None]]
     entries: int
     app_hash: str
+    virtual: dict[str, float] | None = None
 
 
 class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="final"):
@@ -281,7 +284,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `convergence` is None where the losses of rounds are not known, or do not tell.
     `one_machine` says that somebody ran every member as a process of one machine. `tested` is of
     the study's model, `site_table` of the rows; None where it cannot be told. `pictures` go from
-    the worst outlined to the best.
+    the worst outlined to the best. `consensus` is there where the network was simulated.
     """
 
     outcome: str
@@ -311,6 +314,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     tested: CalledRows | None = None
     site_table: SiteTable | None = None
     pictures: tuple[Picture, ...] = ()
+    consensus: ConsensusFigures | None = None
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

@@ -159,7 +159,7 @@ def build(
     digest = genesis_digest(genesis_bytes)
     signing = keys if log_key is None else {**keys, LOG_KEY: log_key}
     with ExitStack() as opened:
-        engine = engines.simulate(folder / LEDGER, genesis, signing, warn)
+        engine = engines.simulate(folder / LEDGER, genesis, signing, study, warn)
         opened.callback(engine.close, complete=False)
         outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
         exchange = opened.enter_context(closing(InProcessBlobs(BlobFolder(folder / "blobs"))))

@@ -11,6 +11,7 @@ from collegium.canonical import from_text
 from collegium.federation.loop import LoopStatistics
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
+from collegium.ledger.engines.simnet.figures import Simulated
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.measuring.calls import calls_on_rows
 from collegium.measuring.convergence import convergence_of
@@ -59,6 +60,7 @@ def measured(
     status = view.status
     if status is None:
         raise LookupError(prepared.study.study.id)
+    engine = consortium.engine
     seconds, weights = recorder.since_last_round()
     began = perf_counter()
     final = FinalLine(
@@ -71,6 +73,7 @@ def measured(
         dropped=dict(traffic.dropped),
         left_out=() if prepared.table is None else prepared.table.left_out,
         site_table=site_table(prepared),
+        consensus=engine.figures() if isinstance(engine, Simulated) else None,
     )  # fmt: skip
     if models is None:
         reason = "the study failed, so no test part was opened"

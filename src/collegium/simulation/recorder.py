@@ -11,6 +11,8 @@ from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.events import RoundClosed
+from collegium.ledger.engines.simnet.figures import Simulated
+from collegium.ledger.engines.simnet.virtual_time import PARTS, TimeSpent
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.measuring.quality import training_metrics
 from collegium.measuring.result import Progress
@@ -34,6 +36,7 @@ class Recorder:
         self._measuring = 0.0
         self._mark = self._spent(), self._weights()
         self._keep_lines()
+        self._clock = _clock_of(read_lines(self.path))
 
     def __call__(self, accepted: Sequence[AcceptedTransaction]) -> None:
         """Take note of what a block brought."""
@@ -64,11 +67,20 @@ class Recorder:
             training_metrics=measured,
             entries=self._consortium.engine.application.size,
             app_hash=self._consortium.engine.application.application_hash().hex(),
+            virtual=self._virtual(),
         )
         append_line(self.path, line)
         self._measuring += perf_counter() - began
         self._mark = self._spent(), self._weights()
         self._progress(event.round, rounds)
+
+    def _virtual(self) -> dict[str, float] | None:
+        """Return virtual seconds since the last round, where the network is simulated."""
+        engine = self._consortium.engine
+        if not isinstance(engine, Simulated):
+            return None
+        before, self._clock = self._clock, engine.spent
+        return {name: (getattr(self._clock, name) - getattr(before, name)) / 1e6 for name in PARTS}
 
     def since_last_round(self) -> tuple[dict[str, float], dict[str, int]]:
         """Return seconds and bytes by phase since the last round closed."""
@@ -110,3 +122,9 @@ class Recorder:
         for line in kept:
             append_line(partial, line)
         partial.replace(self.path)
+
+
+def _clock_of(lines: Sequence[object]) -> TimeSpent:
+    """Return the virtual time up to the last closed round of a run that goes on."""
+    spent = [line.virtual for line in lines if isinstance(line, RoundLine) and line.virtual]
+    return TimeSpent(**{name: round(1e6 * sum(one[name] for one in spent)) for name in PARTS})

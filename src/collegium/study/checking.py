@@ -13,7 +13,7 @@ from collegium.study.client_privacy import about_clients, check_room, check_unit
 from collegium.study.decoding import retyped
 from collegium.study.design import check_sections, designs, designs_of
 from collegium.study.document import Study
-from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
+from collegium.study.faults import check_faults, check_faults_of_round
 from collegium.study.fold_checks import check_folds
 from collegium.study.limits import check_limits
 from collegium.study.local_work import check_local_work
@@ -25,6 +25,11 @@ from collegium.study.privacy import about_privacy, privacy_terms
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.search_checks import check_search
 from collegium.study.secagg_checks import check_rule_takes_sums, check_secagg
+from collegium.study.simulated import (
+    SIMULATED,
+    check_network_sites,
+    check_simulated_network,
+)
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, largest_share, sites_per_round
 from collegium.study.texts import check_text
@@ -87,6 +92,7 @@ def check_sites(study: Study, sites: Sequence[str]) -> tuple[Notice, ...]:
                     f"no site is called {shown(name)}", "an attacker takes a site's place",
                     nearest(name, sites),
                 )  # fmt: skip
+    check_network_sites(study, sites)
     return _counted(study, len(sites)) if study.data.partition.sites is None else ()
 
 
@@ -163,6 +169,7 @@ def _check_combinations(study: Study) -> None:
             'set tolerate = 0, or choose a robust rule such as "nnm+trimmed_mean"',
         )  # fmt: skip
     check_faults(study)
+    check_simulated_network(study)
 
 
 def _check_threat(study: Study) -> None:

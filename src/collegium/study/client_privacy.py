@@ -12,6 +12,7 @@ from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.notice import Notice
 from collegium.study.privacy import privacy_terms
 from collegium.study.refusal import DocumentPath, Refusal
+from collegium.study.simulated import is_in_one_process
 from collegium.study.terms import fewest_sites
 
 FEW = 100
@@ -80,7 +81,7 @@ def check_units(study: Study) -> None:
             'set aggregation.weights = "equal"',
         )
     secret = study.privacy.secure_aggregation is not None
-    if wanted.mechanism == "central" and study.consensus.engine != "solo" and not secret:
+    if wanted.mechanism == "central" and not is_in_one_process(study) and not secret:
         raise _refused(
             (*_PATH, "mechanism"),
             f"central noise does not go with {study.consensus.engine!r}",

@@ -275,10 +275,56 @@ class Privacy(Section, frozen=True, kw_only=True):
 
 
 class Consensus(Section, frozen=True, kw_only=True):
-    """``[consensus]``: what puts transactions in order."""
+    """``[consensus]``: what puts transactions in order.
+
+    The rest is of "simnet" alone. `protocol` is a consensus protocol, `block_interval` the seconds
+    between blocks, `block_bytes` what a block's transactions may have together, `confirmations`
+    how many blocks must follow one that luck could take back. With `payload_on_chain`, what
+    transactions name by digest travels in blocks, and is counted there.
+    """
 
     engine: str = "solo"
     validators: int | None = None
+    protocol: str | None = None
+    block_interval: float | None = None
+    block_bytes: int | None = None
+    confirmations: int | None = None
+    payload_on_chain: bool | None = None
+
+
+class NetworkPartition(Section, frozen=True, kw_only=True):
+    """``[[network.partitions]]``: from `start` to `end`, `sites` hear nobody but each other."""
+
+    start: float
+    end: float
+    sites: tuple[str, ...]
+
+
+class NetworkCrash(Section, frozen=True, kw_only=True):
+    """``[[network.crashes]]``: the validator of `site` is down until `end`, or for good."""
+
+    site: str
+    start: float
+    end: float | None = None
+
+
+class Network(Section, frozen=True, kw_only=True):
+    """``[network]``: the simulated network between validators, of "simnet" alone.
+
+    `preset` names links; `latency` in milliseconds one way and `bandwidth` in megabits a second
+    take their place. `loss` and `duplicate` are shares of messages, `reorder` milliseconds by which
+    they overtake each other, `skew` the share by which a timer is too fast or slow, at most.
+    """
+
+    preset: str | None = None
+    latency: float | None = None
+    bandwidth: float | None = None
+    loss: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    skew: float = 0.0
+    partitions: tuple[NetworkPartition, ...] = ()
+    crashes: tuple[NetworkCrash, ...] = ()
 
 
 class Threat(Section, frozen=True, kw_only=True):
@@ -335,6 +381,7 @@ class Study(Section, frozen=True, kw_only=True):
     aggregation: Aggregation = Aggregation()
     privacy: Privacy = Privacy()
     consensus: Consensus = Consensus()
+    network: Network | None = None
     threat: Threat | None = None
     faults: Faults = Faults()
     evaluation: Evaluation = Evaluation()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collegium.study.document import Study
 from collegium.study.refusal import contradiction
+from collegium.study.simulated import SIMULATED
 from collegium.study.terms import dropouts
-
-SIMULATED = ("solo", "simnet")
-"""Engines of simulations, in which adversaries and faults can be planted."""
 
 
 def check_faults(study: Study) -> None:

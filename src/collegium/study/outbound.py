@@ -21,6 +21,7 @@ from collegium.study.message import (
 from collegium.study.outbound_masked import counted_rows, point
 from collegium.study.privacy import follows
 from collegium.study.searching import held_out, trials_of
+from collegium.study.simulated import is_in_one_process
 
 _OF_SUMS = (
     "A site opens one sum from a starting model and none from it over other members, in whatever"
@@ -36,7 +37,7 @@ def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     A site that does not validate sends none of the validators' messages, and only one member is
     the owner. No message holds a row or an identifier of a patient.
     """
-    ways = IN_ONE_PROCESS if study.consensus.engine == "solo" else BETWEEN_MEMBERS
+    ways = IN_ONE_PROCESS if is_in_one_process(study) else BETWEEN_MEMBERS
     return (
         *_site_messages(study, stages, ways),
         *_messages_of_mechanisms(study, ways),

@@ -31,6 +31,9 @@ def named_parts(study: Study) -> tuple[NamedPart, ...]:
         NamedPart("stages", ("privacy", "protection"), study.privacy.protection),
         NamedPart("engines", ("consensus", "engine"), study.consensus.engine),
     )
+    if study.consensus.protocol is not None:
+        part = NamedPart("protocols", ("consensus", "protocol"), study.consensus.protocol)
+        parts = (*parts, part)
     secure = study.privacy.secure_aggregation
     if secure is not None:
         place = ("privacy", "secure_aggregation", "protocol")

@@ -25,6 +25,7 @@ from collegium.accounting.updates import charge_of_update
 from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
+from collegium.study.simulated import is_in_one_process
 
 SIZE_SHARE = Decimal("0.05")
 """The part of epsilon, as a pure one, that the registered size is released with."""
@@ -226,7 +227,7 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
     if affordable < rounds:
         told = {"budget": terms.budget / MICRO, "affordable": affordable, "rounds": rounds}
         found.append(Notice("warning", "privacy.budget-ends", told))
-    if study.consensus.engine == "solo":
+    if is_in_one_process(study):
         found.append(Notice("note", "privacy.simulated"))
     if terms.protects.in_training:
         found.append(Notice("note", "privacy.batch-size"))

@@ -35,11 +35,13 @@ def resolved(study: Study) -> str:
 
 def without_absent(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return a table, and the tables in it, without the keys whose value is None."""
-    return {
-        key: without_absent(value) if isinstance(value, Mapping) else value
-        for key, value in table.items()
-        if value is not None
-    }
+    return {key: _without(value) for key, value in table.items() if value is not None}
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_absent(value)
+    return [_without(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def toml_key(name: str) -> str:

@@ -7,9 +7,9 @@ from typing import get_args
 
 from collegium.study.columns import check_columns, check_described, check_has_table
 from collegium.study.document import Study, TableSource, Task
-from collegium.study.faults import SIMULATED
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, contradiction, nearest, shown
+from collegium.study.simulated import SIMULATED
 
 CLASSES: Mapping[Task, tuple[int, int]] = {
     "binary": (2, 2), "multiclass": (3, 1000), "ordinal": (3, 1000), "survival": (2, 2),

@@ -6,13 +6,12 @@ from collegium.plugins import Kind
 from collegium.study.refusal import DocumentPath, Refusal, dotted
 
 LATER_KEYS: dict[DocumentPath, str] = {
-    ("consensus", "protocol"): "a choice of consensus protocol",
     ("incentive",): "contribution, reputation and rewards",
     ("report",): "settings of the report",
 }
 
 LATER_NAMES: dict[Kind, frozenset[str]] = {
-    "engines": frozenset({"simnet", "cometbft"}),
+    "engines": frozenset({"cometbft"}),
 }  # fmt: skip
 
 

@@ -57,6 +57,7 @@ from collegium.ledger.ordering import (
 )
 from collegium.ledger.state import State
 from collegium.storage.store import LARGEST
+from collegium.study.document import Study
 
 CERTIFICATE = "both"
 FORKED, EMPTY = 3, 4
@@ -341,7 +342,7 @@ class Engine:
     files: tuple[str, ...] = (LEDGER, NAME)
 
     def simulate(
-        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey],
+        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey], study: Study,
         warn: Callable[[str], None],
     ) -> Together:  # fmt: skip
         medium, members = Medium(), dict[str, TwoProposers]()

@@ -505,6 +505,7 @@ class Pbft:
     faults: Literal["none", "crash", "byzantine"] = "byzantine"
     bound: str = "f < n/3"
     finality: Literal["immediate", "probabilistic", "economic"] = "immediate"
+    views: Literal["lasting", "each height", "none"] = "lasting"
     source: str = "Castro and Liskov, OSDI 1999"
     defaults: Mapping[str, int] = field(default_factory=dict)
 

@@ -13,16 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from collegium.errors import RunError
 from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.durability import PendingSyncs
 from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import SigningKey
-from collegium.ledger.opening import create_ledger, open_ledger
+from collegium.ledger.opening import take_up_ledger
 from collegium.ledger.ordering import LOG_KEY, Answer, Health, Ordered, Refused
 from collegium.ledger.state import State
+from collegium.study.document import Study
 
 
 class SoloOrdering:
@@ -101,18 +101,7 @@ def open_solo(
         RunError: the file is another ledger's.
         CollegiumError: it is malformed or contradicts the contract.
     """
-    if not path.exists():
-        return SoloOrdering(create_ledger(path, genesis), log_key)
-    application = open_ledger(path, warn)
-    if application.genesis != genesis:
-        application.close()
-        raise RunError(
-            "run.other-ledger",
-            f"{path} belongs to another genesis",
-            "the study, its seed or its members differ from those of the run that is there",
-            "choose another --out, or resume with the study.toml of that run",
-        )
-    return SoloOrdering(application, log_key)
+    return SoloOrdering(take_up_ledger(path, genesis, warn), log_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +112,7 @@ class Solo:
     has_log_key: bool = True
 
     def simulate(
-        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey],
+        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey], study: Study,
         warn: Callable[[str], None],
     ) -> SoloOrdering:  # fmt: skip
         """Open a consortium's ordering, as `open_solo`."""

@@ -1,0 +1,67 @@
+"""What consensus cost: the figures of a run on a simulated network."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from collegium.ledger.engines.simnet.virtual_time import TimeSpent, Timing
+
+
+class CommitSeconds(msgspec.Struct, frozen=True):
+    """Virtual seconds from a transaction's entering to its block's decision."""
+
+    median: float
+    p95: float
+
+
+class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a protocol did for a study, all of it simulated.
+
+    Attributes:
+        protocol: its name; `network`: the links' name.
+        validators: how many there are.
+        commits: blocks with transactions that were decided.
+        messages: what was sent for these blocks; `other_messages` everything else: elections,
+            heartbeats, view changes, transactions on their way to proposers.
+        bytes: all that was sent.
+        seconds_a_commit: from a transaction's entering to its block.
+        virtual_seconds: from the beginning to the last block.
+        forks: blocks that validators held and took back.
+        view_changes: how many views, rounds or terms beyond the first the decided blocks needed.
+        scores: where proposers are elected by scores: "scores" or "seed", else None.
+        modelled: always true: none of it was measured on a real network.
+    """
+
+    protocol: str
+    network: str
+    validators: int
+    commits: int
+    messages: int
+    other_messages: int
+    bytes: int
+    seconds_a_commit: CommitSeconds
+    virtual_seconds: float
+    forks: int
+    view_changes: int
+    scores: str | None = None
+    modelled: bool = True
+
+
+@runtime_checkable
+class Simulated(Protocol):
+    """An ordering in virtual time."""
+
+    def take_time(self, timing: Timing) -> None:
+        """From now on, transactions enter when their members have done what they need."""
+        ...
+
+    @property
+    def spent(self) -> TimeSpent:
+        """Where virtual time went so far."""
+        ...
+
+    def figures(self) -> ConsensusFigures:
+        """Return what consensus cost so far."""
+        ...

@@ -1,0 +1,100 @@
+"""Engines of simulations, and whether what a study says of the simulated network can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.consensus.network import PRESETS
+from collegium.study.document import NetworkCrash, NetworkPartition, Study
+from collegium.study.refusal import (
+    DocumentPath,
+    Refusal,
+    contradiction,
+    dotted,
+    nearest,
+    shown,
+)
+
+SIMULATED = ("solo", "simnet")
+"""Engines of simulations, in which adversaries and faults can be planted."""
+
+DEFAULT_PROTOCOL = "pbft"
+
+_OF_SIMNET = ("protocol", "block_interval", "block_bytes", "confirmations", "payload_on_chain")
+
+
+def is_in_one_process(study: Study) -> bool:
+    """Return whether one process plays all members, so that nothing need be sealed."""
+    return study.consensus.engine in SIMULATED
+
+
+def check_simulated_network(study: Study) -> None:
+    """Refuse settings of a simulated network elsewhere, and those that make no sense.
+
+    Raises:
+        Refusal: ``study.combination`` or ``study.range``.
+    """
+    if study.consensus.engine != "simnet":
+        for key in _OF_SIMNET:
+            if getattr(study.consensus, key):
+                raise _of_simnet(study, ("consensus", key))
+        if study.network is not None:
+            raise _of_simnet(study, ("network",))
+    elif study.network is not None:
+        preset = study.network.preset
+        if preset is not None and preset not in PRESETS:
+            raise Refusal(
+                ("network", "preset"), "study.unknown-name",
+                f"no network is called {shown(preset)}",
+                "presets name links between validators", nearest(preset, PRESETS),
+            )  # fmt: skip
+        for at, one in enumerate(study.network.partitions):
+            if not one.sites:
+                raise contradiction(
+                    ("network", "partitions", at), "a partition of nobody",
+                    "it names no site, so nobody is cut off",
+                    "name the sites that hear nobody else, or remove the partition",
+                )  # fmt: skip
+            _check_times(("network", "partitions", at), one)
+        for at, crash in enumerate(study.network.crashes):
+            _check_times(("network", "crashes", at), crash)
+
+
+def check_network_sites(study: Study, sites: Sequence[str]) -> None:
+    """Refuse faults of the network that name no site of the study.
+
+    Raises:
+        Refusal: ``study.combination``.
+    """
+    network = study.network
+    if network is None:
+        return
+    named: list[tuple[DocumentPath, str]] = [
+        (("network", "partitions", at, "sites"), name)
+        for at, one in enumerate(network.partitions) for name in one.sites
+    ]  # fmt: skip
+    named += [
+        (("network", "crashes", at, "site"), one.site) for at, one in enumerate(network.crashes)
+    ]
+    for path, name in named:
+        if name not in sites:
+            raise Refusal(
+                path, "study.unknown-site", f"no site is called {shown(name)}",
+                "a fault of the network is at one of the study's sites", nearest(name, sites),
+            )  # fmt: skip
+
+
+def _check_times(path: DocumentPath, one: NetworkPartition | NetworkCrash) -> None:
+    if one.start < 0 or (one.end is not None and one.end <= one.start):
+        raise Refusal(
+            path, "study.range", f"{dotted(path)} is from {one.start} to {one.end} seconds",
+            "it must begin at 0 or later, and end after it begins", "choose other times",
+        )  # fmt: skip
+
+
+def _of_simnet(study: Study, path: DocumentPath) -> Refusal:
+    return contradiction(
+        path, f"{dotted(path)} does not go with the engine {study.consensus.engine!r}",
+        "protocols and networks are simulated by one engine alone",
+        f'set consensus.engine = "simnet", or remove {dotted(path)}',
+    )  # fmt: skip
