@@ -92,7 +92,7 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
 @pytest.mark.parametrize(
     "change",
     [
-        "consensus.engine=simnet", "consensus.engine=cometbft",
+        "consensus.engine=cometbft",
     ],
 )  # fmt: skip
 def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:
@@ -100,8 +100,8 @@ def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:
 
 
 def test_an_installed_part_may_bear_a_planned_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUILT_IN["engines"], "simnet", "nowhere:SIMNET")
-    assert read("consensus.engine=simnet").study.consensus.engine == "simnet"
+    monkeypatch.setitem(BUILT_IN["engines"], "cometbft", "nowhere:COMETBFT")
+    assert read("consensus.engine=cometbft").study.consensus.engine == "cometbft"
 
 
 @pytest.mark.parametrize(

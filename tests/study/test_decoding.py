@@ -101,7 +101,6 @@ def test_a_section_must_be_a_table() -> None:
     [
         {"incentive__contribution": "shapley"},
         {"report__card": True},
-        {"consensus__protocol": "pbft"},
     ],
 )
 def test_what_a_later_version_brings_is_called_so(changes: dict[str, Any]) -> None:
