@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
+from collegium.cli.completing import PARTS
 from collegium.errors import StudyError
 from collegium.ledger.contract.transactions import AnyTransaction
 
@@ -43,7 +44,7 @@ def codes_in_source() -> set[str]:
                 word = node.value
                 if CODE.fullmatch(word) and not FILE.fullmatch(word) and word not in KINDS:
                     found.add(word)
-    return {word for word in found if not word.startswith("collegium.")}
+    return {word for word in found - PARTS.keys() if not word.startswith("collegium.")}
 
 
 def errors_in(tree: ast.AST) -> set[str]:

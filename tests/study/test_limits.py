@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collegium.study.document import Section, Study
+from collegium.study.document import Network, Section, Study
 from collegium.study.limit import Limit
 from collegium.study.limits import check_limits, every_limit
 from collegium.study.presets import preset_text
@@ -92,6 +92,8 @@ def numeric_paths(kind: type[Section], path: tuple[str, ...] = ()) -> set[tuple[
     found: set[tuple[str, ...]] = set()
     for field in msgspec.structs.fields(kind):
         sections = sections_of(field.type)
+        if kind is Network and sections:
+            continue  # a list of tables: what checks them knows their order in time
         if sections:
             found |= numeric_paths(sections[0], (*path, field.name))
             if sections[0] is not Range:

@@ -23,6 +23,7 @@ PARTS: dict[str, Kind] = {
     "aggregation.rule": "rules",
     "aggregation.server.optimizer": "server_optimizers",
     "consensus.engine": "engines",
+    "consensus.protocol": "protocols",
     "data.source": "datasets",
     "privacy.protection": "stages",
     "privacy.secure_aggregation.protocol": "secure_sums",

@@ -16,12 +16,12 @@ _DARK = """
 
 
 def _stacking(tables: str, narrow: str) -> str:
-    """Return rules that show each row of tables as a block, with its heads, on narrow screens.
+    """Return rules that show rows of a class of tables as blocks, with heads, on narrow screens.
 
     The heads of a table that can be sorted stay above the blocks, since they are what sorts it.
     """
     return f"""
-@media screen and (max-width: {narrow}) {{ {tables} {{
+@media screen and (max-width: {narrow}) {{ table.{tables} {{
   &, caption, tbody, tbody th, td {{ display: block; width: 100%; }}
   thead {{ position: absolute; width: 1px; height: 1px; overflow: hidden;
     clip-path: inset(50%); }}
@@ -215,8 +215,8 @@ svg svg { display: inline; }
   .interval { white-space: normal; }
 }
 """
-    + _stacking("table.wide", "60rem")
-    + _stacking("table.few", "44rem")
+    + _stacking("wide", "60rem")
+    + _stacking("few", "44rem")
     + """
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr));
   gap: 0 1.5rem; }

@@ -18,6 +18,9 @@ from collegium.study.refusal import (
 SIMULATED = ("solo", "simnet")
 """Engines of simulations, in which adversaries and faults can be planted."""
 
+LONGEST = 10**9
+"""Virtual seconds that no run takes."""
+
 DEFAULT_PROTOCOL = "pbft"
 
 _OF_SIMNET = ("protocol", "block_interval", "block_bytes", "confirmations", "payload_on_chain")
@@ -85,10 +88,12 @@ def check_network_sites(study: Study, sites: Sequence[str]) -> None:
 
 
 def _check_times(path: DocumentPath, one: NetworkPartition | NetworkCrash) -> None:
-    if one.start < 0 or (one.end is not None and one.end <= one.start):
+    end = LONGEST if one.end is None else one.end
+    if not 0 <= one.start < end <= LONGEST:  # NaN is in no range
         raise Refusal(
             path, "study.range", f"{dotted(path)} is from {one.start} to {one.end} seconds",
-            "it must begin at 0 or later, and end after it begins", "choose other times",
+            f"it must begin at 0 or later, and end after it begins, within {LONGEST:,} seconds",
+            "choose other times",
         )  # fmt: skip
 
 
