@@ -473,7 +473,9 @@ def test_a_damaged_ledger_is_told_and_the_node_fetches_it_anew(call: Call, home:
     (home / LEDGER).unlink()
     create_ledger(home / LEDGER, read_genesis(home)[0]).close()
     found = check(call, home, fails=False)
-    assert "ledger.damaged" in codes(found, "warning"), "it lacks what is final here"
+    (one,) = found["ledger.damaged"]
+    assert (one["why"], one["severity"]) == ("it ends after 0 of 1 entries", "warning")
+    assert "fetches the rest" in one["do"]
 
 
 def test_a_table_that_is_missing_or_lacks_a_column_is_told(call: Call, home: Path) -> None:

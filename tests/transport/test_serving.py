@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -172,6 +173,20 @@ def test_what_is_no_port_is_refused_by_its_name(tmp_path: Path, section: str) ->
     with pytest.raises(RunError) as refused:
         read_settings(home)
     assert refused.value.why == f"{section}.port is no port"
+
+
+def test_a_port_of_the_status_page_that_is_taken_is_named(tmp_path: Path) -> None:
+    home = made(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with (home / "sequencer.toml").open("a") as file:
+            file.write(f"[status]\nport = {port}\n")
+        done = collegium("sequencer", "start", home)
+    assert done.returncode == 2
+    first = f"error: the status page cannot listen on port {port} [sequencer.port]"
+    assert done.stderr.startswith(first), done.stderr
 
 
 def present(home: Path) -> dict[str, HttpsConnection]:

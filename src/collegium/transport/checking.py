@@ -71,6 +71,8 @@ WRITTEN = (LEDGER, FINAL, BLOBS, LOG)
 
 ITS_LEDGER = Whose(
     "none yet: it begins at the first start; where members have one, `sequencer start --from`",
+    "start the sequencer: members give it the rest when they present themselves; look after the "
+    "disk",
     "sequencer.disk",
     "make another home with `sequencer init --of` and start it `--from` a member's home",
     "error",
@@ -151,8 +153,8 @@ def _running(home: Path) -> tuple[SequencerStatus | None, list[Diagnosis]]:
     if not status.ready:
         found.append(wrong(part, RunError(
             "sequencer.waits", f"{runs} and orders nothing yet",
-            f"{', '.join(status.presented) or 'nobody'} have presented themselves, which is not "
-            "more than two thirds of the power",
+            f"present are {', '.join(status.presented) or 'no members'}: not more than two thirds of "
+            "the power",
             "ask the other members to start their nodes, and to look at `collegium node check`",
         ), "warning"))  # fmt: skip
     elif status.stalled > STALLED:
@@ -236,13 +238,13 @@ def _clock(home: Path, ledger: Application | None) -> Iterator[Diagnosis]:
         yield unchecked(part, "nothing is final here that members have cosigned, with the hour")
         return
     said = validator_set_of(ledger.state, ledger.identity).cosigners(note)
-    until = min(written, time.time()) + CLOCK_WARNS
-    ahead = sorted(member for member, at in said.items() if at > until)
+    here = min(written, time.time())
+    ahead = sorted(member for member, at in said.items() if at > here + CLOCK_WARNS)
     if not ahead:
         yield sound(part, "no member's is ahead of it by a minute; `node check` compares both ways")
         return
     most = 2 * len(ahead) > len(said)
-    by = max(said[member] for member in ahead) - written
+    by = max(said[member] for member in ahead) - here
     yield wrong(part, RunError(
         "transport.clock", f"this machine's clock is {by:.0f} s behind that of {', '.join(ahead)}",
         f"by it, {'most' if most else 'some'} who cosigned what is final here did so later",

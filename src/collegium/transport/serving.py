@@ -115,7 +115,15 @@ def _run_alone(home: Path, ask: AskPassphrase) -> None:
         notifier = Notifier()
         service = Service(Sequencer(copy, key, notifier.ring, tell), notifier)
         relay = Relay(home / BLOBS, settings.relay.quota, tell=tell)
-        page = serve_status(home, settings.status.port, partial(_status, home, service, relay))
+        try:
+            page = serve_status(home, settings.status.port, partial(_status, home, service, relay))
+        except OSError as error:
+            service.close()
+            raise RunError(
+                "sequencer.port",
+                f"the status page cannot listen on port {settings.status.port}",
+                reason_of(error), "choose another port in sequencer.toml, or 0 for any",
+            ) from error  # fmt: skip
         try:
             asyncio.run(_serve(home, settings, service, relay, copy, tell))
         finally:

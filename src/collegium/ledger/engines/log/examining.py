@@ -28,17 +28,20 @@ class Whose:
 
     Attributes:
         none_yet: what to say where there is none.
+        lacking: what to do where it ends before what was final in it.
         code: of a damaged one, with what to do and how much it hinders.
     """
 
     none_yet: str
+    lacking: str
     code: str
     todo: str
     severity: Severity
 
 
 MEMBERS_LEDGER = Whose(
-    "none yet: the node fetches it", "ledger.damaged",
+    "none yet: the node fetches it",
+    "start the node, which fetches the rest; look after the disk", "ledger.damaged",
     "start the node, which puts it into evidence/ and fetches it anew; look after the disk",
     "warning",
 )  # fmt: skip
@@ -90,6 +93,11 @@ def examine_ledger(
             ahead = sum(frame.kind == ENTRY for frame in read_frames(tail))
             more = f", {ahead} more are held" if ahead else ""
             return ledger, sound(PART, f"follows the genesis: {ledger.size} entries final{more}")
+        if ledger.size < final.size and not left:
+            return ledger, wrong(PART, RunError(
+                "ledger.damaged", f"{home / LEDGER} lacks some of what was final here",
+                f"it ends after {ledger.size} of {final.size} entries", whose.lacking,
+            ), "warning")  # fmt: skip
     return None, _damaged(home, "it does not lead to the checkpoint that is final here", whose)
 
 
