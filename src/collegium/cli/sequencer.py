@@ -175,6 +175,8 @@ def status(home: Path, as_json: bool) -> None:
         say(f"  awaits    cosignatures of {', '.join(found.awaited)}")
     if found.certificate_days is not None and found.certificate_days < WARN_DAYS:
         say(f"  warning   its certificate ends in {found.certificate_days:.0f} days")
+    if found.refuses:
+        say(f"  warning   it refuses certificates: {found.refuses}")
     if found.disk:
         say(f"  error     the disk fails: {found.disk}")
 

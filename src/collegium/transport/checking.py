@@ -30,9 +30,9 @@ from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keyfile import AskPassphrase, read_private, read_secret
 from collegium.ledger.ordering import LEDGER
 from collegium.transport.authority import CA_CERTIFICATE, CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
+from collegium.transport.client import CLOCK_WARNS
 from collegium.transport.examining import (
     CERTIFICATE,
-    CLOCK_WARNS,
     TlsFiles,
     certificates_in,
     in_words,
@@ -153,11 +153,17 @@ def _running(home: Path) -> tuple[SequencerStatus | None, list[Diagnosis]]:
     if not status.ready:
         found.append(wrong(part, RunError(
             "sequencer.waits", f"{runs} and orders nothing yet",
-            f"present are {', '.join(status.presented) or 'no members'}: not more than two thirds of "
-            "the power",
+            f"present are {', '.join(status.presented) or 'no members'}: not more than two thirds "
+            "of the power",
             "ask the other members to start their nodes, and to look at `collegium node check`",
         ), "warning"))  # fmt: skip
-    elif status.stalled > STALLED:
+    if status.refuses:
+        found.append(wrong(part, RunError(
+            "sequencer.refuses", f"{runs} and has just refused certificates of others",
+            status.refuses,
+            "see this machine's clock and tls/ca.pem below; else whoever it is must renew its own",
+        ), "warning"))  # fmt: skip
+    if status.ready and status.stalled > STALLED:
         found.append(wrong(part, RunError(
             "sequencer.waits", f"{runs}, and a block has lacked cosignatures for "
             f"{status.stalled:.0f} s", f"{', '.join(status.awaited)} have not cosigned it",

@@ -7,8 +7,10 @@ tried again a few times, with longer and random waits, before whoever asked is t
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -47,6 +49,9 @@ from collegium.transport.wire import (
     Problem,
     decode_answers,
 )
+
+CLOCK_WARNS = 60.0
+"""Seconds between two clocks from which on they are told to differ."""
 
 T = TypeVar("T")
 
@@ -111,6 +116,7 @@ class HttpsConnection:
         self._url = url.rstrip("/")
         self._closed = Event()
         self._pool = _pool(context, proxy)
+        self._ahead = 0.0
 
     def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
         """Hand transactions over and wait a while until they are decided; one answer for each."""
@@ -155,6 +161,18 @@ class HttpsConnection:
         """Hand over blocks that are final here, from a size on."""
         return _missing(self.ask("POST", f"/v1/blocks?size={size}", blocks).data)
 
+    @property
+    def clock_trouble(self) -> str | None:
+        """What there is to say of this machine's clock and the sequencer's, by its last answer."""
+        return (
+            None
+            if abs(self._ahead) < CLOCK_WARNS
+            else (
+                f"this machine's clock is {differing(self._ahead)} the sequencer's: set it by NTP "
+                "(`timedatectl`), or tell the operator whose clock is wrong"
+            )
+        )
+
     def ask(
         self, method: str, path: str, body: bytes | None = None, *,
         headers: Mapping[str, str] | None = None, expect: Sequence[int] = (),
@@ -181,6 +199,7 @@ class HttpsConnection:
             before, self._pool = self._pool, _pool(renewed, self._proxy)
             before.clear()
         while True:
+            asked = time.time()
             try:
                 answer = _received(
                     self._pool.request(
@@ -196,6 +215,7 @@ class HttpsConnection:
                 if failures >= tries or is_final(error):
                     raise unreached(self._url, error, self._proxy) from error
             else:
+                self._ahead = ahead_of(answer, asked, time.time()) or 0.0
                 if answer.status not in _BUSY:
                     return _checked(answer, expect)
                 failures += 1
@@ -208,6 +228,29 @@ class HttpsConnection:
         """Release the connection, and end what waits to be tried again."""
         self._closed.set()
         self._pool.clear()
+
+
+def ahead_of(answer: HttpAnswer, before: float, after: float) -> float | None:
+    """Return how many seconds this machine's clock is ahead of whoever's has answered.
+
+    Args:
+        answer: its header `Date` has whole seconds (RFC 9110, section 6.6.1).
+        before: this machine's time when it was asked.
+        after: this machine's time when the answer was there.
+
+    Returns:
+        The least difference that explains the three; None where there is no date.
+    """
+    try:
+        there = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, before - there - 1.0) - max(0.0, there - after)
+
+
+def differing(ahead: float) -> str:
+    """Return how a clock differs from another, in words that the other's name follows."""
+    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'}"
 
 
 def connect(home: Path, address: Address) -> HttpsConnection:

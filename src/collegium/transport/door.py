@@ -12,11 +12,12 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from time import monotonic
 from typing import Generic, TypeVar, cast
+
+from collegium.ledger.engines.log.sequencer import EventLog
 
 T = TypeVar("T")
 
@@ -29,6 +30,9 @@ IDLE_WITHIN = 90.0
 WRITE_WITHIN = 30.0
 """Seconds for which somebody may not take what it has asked for."""
 LOOK_EVERY = 0.25
+
+REFUSED_FOR = 60.0
+"""Seconds for which nothing more is told of certificates that are refused for one reason."""
 
 SHAKING, A_MEMBER, AN_AUDITOR, AUDITORS = 256, 32, 4, 32
 """Connections at once: without a certificate yet in all; of each member; of each auditor's
@@ -68,6 +72,28 @@ class Pool(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return iter([one for held in self._held.values() for one in held])
+
+
+class Refusals:
+    """Certificates that were refused of late: why, and whose connections they were."""
+
+    def __init__(self, tell: EventLog, clock: Callable[[], float] = monotonic) -> None:
+        self._tell, self._clock = tell, clock
+        self._last: dict[str, tuple[float, str]] = {}
+
+    def add(self, why: str, who: str) -> None:
+        """Note one; a reason is told once a minute, however many are refused for it."""
+        before, now = self._last.get(why, (-REFUSED_FOR, ""))[0], self._clock()
+        if now >= before + REFUSED_FOR:
+            self._tell("certificate refused", why=why, address=who)
+            self._last[why] = now, who
+
+    @property
+    def words(self) -> str:
+        """What was refused within two minutes, by reason and address, or empty."""
+        since = self._clock() - 2 * REFUSED_FOR
+        recent = sorted((why, who) for why, (at, who) in self._last.items() if at >= since)
+        return "; ".join(f"{why}, from {who}" for why, who in recent)
 
 
 class Line(asyncio.Protocol):
@@ -138,15 +164,18 @@ class Door:
         make: returns the protocol that answers another connection.
         context: TLS that asks for a certificate.
         member: returns the present member that a verified certificate names, or None.
+        refused: is told why a certificate was refused, and of which address.
     """
 
     def __init__(
         self, make: Callable[[], asyncio.Protocol] | None, context: ssl.SSLContext,
         member: Callable[[object], str | None],
+        refused: Callable[[str, str], None] = lambda why, who: None,
     ) -> None:  # fmt: skip
         if make is None:
             raise ValueError("set the runner up before its door")
         self._make, self._context, self._member = make, context, member
+        self._refused = refused
         self._shaking: Pool[asyncio.Task[None]] = Pool(None, SHAKING)
         self._members: Pool[Line] = Pool(A_MEMBER, None)
         self._auditors: Pool[Line] = Pool(AN_AUDITOR, AUDITORS)
@@ -218,20 +247,25 @@ class Door:
             except OSError:  # no file handle is left, or whoever came has gone
                 await asyncio.sleep(LOOK_EVERY)
                 continue
-            who, task = str(address[0]), loop.create_task(self._shake(plain))
+            who = str(address[0])
+            task = loop.create_task(self._shake(plain, who))
             gone = self._shaking.add(who, task)
             task.add_done_callback(partial(self._shaking.remove, who))
             if gone is not None:
                 gone.cancel()
             await asyncio.sleep(0)  # so that it has begun before it may have to go
 
-    async def _shake(self, plain: socket.socket) -> None:
+    async def _shake(self, plain: socket.socket, who: str) -> None:
         """Come through TLS's handshake; whoever does not is forgotten."""
-        with suppress(OSError):
+        try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: Line(self._make(), self), plain, ssl=self._context,
                 ssl_handshake_timeout=HANDSHAKE_WITHIN, ssl_shutdown_timeout=HANDSHAKE_WITHIN,
             )  # fmt: skip
+        except ssl.SSLCertVerificationError as error:
+            self._refused(error.verify_message, who)
+        except OSError:
+            return
 
     async def _watch(self) -> None:
         while True:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,14 @@ from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of, split_
 from collegium.ledger.proof import consistency_holds, consistency_proof
 from collegium.ledger.tiles import Tile, subtrees_of_tiles
 from collegium.transport.authority import MEMBER_URI
-from collegium.transport.client import Address, HttpAnswer, HttpsConnection
+from collegium.transport.client import (
+    CLOCK_WARNS,
+    Address,
+    HttpAnswer,
+    HttpsConnection,
+    ahead_of,
+    differing,
+)
 from collegium.transport.proxy import proxy_of, shown
 from collegium.transport.renewal import WARN_DAYS, days_left
 
@@ -35,7 +41,7 @@ FORBIDDEN, NOTHING_YET = 403, 404
 
 CERTIFICATE = "certificate"
 
-CLOCK_WARNS, CLOCK_FAILS = 60.0, 3600.0
+CLOCK_FAILS = 3600.0
 """Seconds between two clocks: certificates hold from an hour before they are made."""
 
 
@@ -243,25 +249,16 @@ def _reached(address: Address, said: SequencerSays, compared: bool) -> str:
 
 
 def clock(answer: HttpAnswer, before: float, after: float) -> Iterator[Diagnosis]:
-    """Yield how this machine's clock differs from the one of whoever has answered.
-
-    Args:
-        answer: its header `Date` has whole seconds (RFC 9110, section 6.6.1).
-        before: this machine's time when it was asked.
-        after: this machine's time when the answer was there.
-    """
-    try:
-        there = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError):
+    """Yield how this machine's clock differs from the one of whoever answered; see `ahead_of`."""
+    ahead = ahead_of(answer, before, after)
+    if ahead is None:
         yield unchecked("clock", "the sequencer's answer has no date")
         return
-    ahead = max(0.0, before - there - 1.0) - max(0.0, there - after)
     if abs(ahead) < CLOCK_WARNS:
         yield sound("clock", "it agrees with the sequencer's to within a minute")
         return
-    differs = "ahead of" if ahead > 0 else "behind"
     yield wrong("clock", RunError(
-        "transport.clock", f"this machine's clock is {abs(ahead):.0f} s {differs} the sequencer's",
+        "transport.clock", f"this machine's clock is {differing(ahead)} the sequencer's",
         "certificates, logs and cosignatures go by it",
         "set it by NTP (`timedatectl`), or tell the operator whose clock is wrong",
     ), "error" if abs(ahead) >= CLOCK_FAILS else "warning")  # fmt: skip

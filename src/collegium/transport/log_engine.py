@@ -118,7 +118,10 @@ class Log:
             raise
         tls = (joining.settings.certificate, joining.settings.ca)
         certificates = tuple(joining.home / one for one in tls)
-        member = Member(replica, connection, connection.close, certificates=certificates)
+        member = Member(
+            replica, connection, connection.close, certificates=certificates,
+            clock_trouble=lambda: connection.clock_trouble,
+        )  # fmt: skip
         return member, RelayStore(connection)
 
     @contextmanager

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from collegium.errors import CollegiumError
+from collegium.errors import CollegiumError, reason_of
 from collegium.ledger.durability import write_whole
 
 SERVED = "status.json"
@@ -107,7 +107,7 @@ def ask_process(
         return msgspec.json.decode(ask_page(home, "/status", seconds), type=kind)
     except (OSError, HTTPException, msgspec.MsgspecError) as error:
         absent = isinstance(error, FileNotFoundError)
-        why = "none runs there" if absent else str(error) or type(error).__name__
+        why = "none runs there" if absent else reason_of(error)
         raise silent(why, absent) from error
 
 

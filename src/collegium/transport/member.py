@@ -50,9 +50,10 @@ class Member:
     def __init__(
         self, replica: Replica, connection: Connection, release: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = monotonic, certificates: Sequence[Path] = (),
+        clock_trouble: Callable[[], str | None] = lambda: None,
     ) -> None:  # fmt: skip
         """Take part by a replica that asks over the same connection; `release` ends that."""
-        self._certificates = certificates
+        self._certificates, self._clock_trouble = certificates, clock_trouble
         self.broken: str | None = None
         self._replica, self._connection, self._release = replica, connection, release
         self._identity = replica.identity
@@ -126,6 +127,8 @@ class Member:
             troubles["cosigning"] = waiting
         if self.broken is not None:
             troubles["sequencer"] = self.broken
+        if (differs := self._clock_trouble()) is not None:
+            troubles["clock"] = differs
         first = first_to_end(self._certificates)
         if first is not None and first[0] < WARN_DAYS:
             troubles["certificate"] = (

@@ -31,6 +31,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
         cosigned: who has cosigned the last block; `awaited` the validators who have not, while it
             is not final; `stalled` for how many seconds looks have seen them awaited.
         certificate_days: days for which its certificate holds, None where it cannot be read.
+        refuses: why it refused certificates within two minutes, and of which addresses.
         disk: what its disk refuses, by path and reason; empty while it does what it should.
     """
 
@@ -47,6 +48,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = 0
     url: str = ""
     version: str = ""
+    refuses: str = ""
 
 
 def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:

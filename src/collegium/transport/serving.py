@@ -33,7 +33,7 @@ from collegium.transport.authority import (
     SERVER_KEY,
     server_context,
 )
-from collegium.transport.door import Door
+from collegium.transport.door import Door, Refusals
 from collegium.transport.home import (
     ADDRESS,
     BLOBS,
@@ -115,8 +115,10 @@ def _run_alone(home: Path, ask: AskPassphrase) -> None:
         notifier = Notifier()
         service = Service(Sequencer(copy, key, notifier.ring, tell), notifier)
         relay = Relay(home / BLOBS, settings.relay.quota, tell=tell)
+        refusals = Refusals(tell)
+        look = partial(_status, home, service, relay, refusals)
         try:
-            page = serve_status(home, settings.status.port, partial(_status, home, service, relay))
+            page = serve_status(home, settings.status.port, look)
         except OSError as error:
             service.close()
             raise RunError(
@@ -125,7 +127,7 @@ def _run_alone(home: Path, ask: AskPassphrase) -> None:
                 reason_of(error), "choose another port in sequencer.toml, or 0 for any",
             ) from error  # fmt: skip
         try:
-            asyncio.run(_serve(home, settings, service, relay, copy, tell))
+            asyncio.run(_serve(home, settings, service, relay, copy, tell, refusals))
         finally:
             page.close()
             service.close()
@@ -150,11 +152,11 @@ def _opened(home: Path, genesis: Genesis, tell: Journal) -> LogCopy:
         ) from error  # fmt: skip
 
 
-def _status(home: Path, service: Service, relay: Relay) -> SequencerStatus:
+def _status(home: Path, service: Service, relay: Relay, refusals: Refusals) -> SequencerStatus:
     address = home / ADDRESS
     url = address.read_text("utf-8").strip() if address.exists() else ""
     found = {**service.look(LOOKS_WITHIN), "pid": os.getpid(), "url": url}
-    found["version"] = collegium.__version__
+    found |= {"version": collegium.__version__, "refuses": refusals.words}
     found["disk"] = "; ".join(one for one in (str(found["disk"]), relay.disk) if one)
     first = first_to_end(_certificates(home))
     found["certificate_days"] = None if first is None else first[0]
@@ -166,8 +168,9 @@ def _certificates(home: Path) -> tuple[Path, Path]:
 
 
 async def _serve(
-    home: Path, settings: Settings, service: Service, relay: Relay, copy: LogCopy, tell: Journal
-) -> None:
+    home: Path, settings: Settings, service: Service, relay: Relay, copy: LogCopy, tell: Journal,
+    refusals: Refusals,
+) -> None:  # fmt: skip
     tls = home / TLS
     paths = (tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
     make = partial(server_context, *paths)
@@ -176,7 +179,7 @@ async def _serve(
     app = application(service, relay, MonitoredLog(copy))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
     await runner.setup()
-    door = Door(runner.server, make(), service.member)
+    door = Door(runner.server, make(), service.member, refusals.add)
     try:
         try:
             host, port = await door.open(listen.host, listen.port)

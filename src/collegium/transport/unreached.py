@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from http.client import RemoteDisconnected
 
 import urllib3
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.transport.proxy import shown
 
 AWAY = ("transport.unreachable", "transport.proxy", "transport.untrusted", "transport.other-name")
@@ -37,7 +38,7 @@ def unreached(url: str, error: Exception, proxy: str | None = None) -> RunError:
         error: what urllib3 or the system says.
         proxy: through which it was asked, or None.
     """
-    why = " ".join(str(error).split())[:500] or type(error).__name__
+    why = _why(error)
     for cause in _causes(error):
         if isinstance(cause, urllib3.exceptions.ProxyError) or "Tunnel connection" in str(cause):
             return RunError(
@@ -49,8 +50,21 @@ def unreached(url: str, error: Exception, proxy: str | None = None) -> RunError:
             return _distrusted(url, cause)
     return RunError(
         "transport.unreachable", f"the sequencer at {url} cannot be reached", why,
-        "it is asked again; see that it runs, and that both have the same authority",
+        "it is asked again; see that it runs, that both have one authority, and that both clocks "
+        "are right",
     )  # fmt: skip
+
+
+def _why(error: Exception) -> str:
+    """Return what the system or TLS says, without the way on which it came."""
+    for cause in reversed(list(_causes(error))):
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return f"TLS: {cause.reason.replace('_', ' ').lower()}"
+        if isinstance(cause, OSError) and cause.strerror:
+            return reason_of(cause)
+        if isinstance(cause, RemoteDisconnected):
+            return "it hung up without an answer, as where it does not accept this certificate"
+    return " ".join(str(error).split())[:500] or type(error).__name__
 
 
 def _distrusted(url: str, cause: ssl.SSLCertVerificationError) -> RunError:

@@ -12,8 +12,9 @@ from tests.ledger.engines.log.kit import Consortium
 
 from collegium.errors import RunError
 from collegium.ledger.contract.transactions import MemberReturn
+from collegium.ledger.engines.log.replica import open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
-from collegium.ledger.engines.log.witness import RETURNS
+from collegium.ledger.engines.log.witness import DOUBTS, RETURNS
 from collegium.ledger.ordering import Ordered, Refused
 
 OTHERS = ("ada", "bo", "cy")
@@ -112,6 +113,75 @@ def test_with_nothing_of_the_ledger_it_does_not_begin_it_anew(us: Consortium) ->
     us.step(["di"])
     assert us.sizes()["di"] == (1, 0), "it holds the block"
     assert us.replicas["di"].witness.last is None
+
+
+def cosigned_by_di(us: Consortium, study: str) -> None:
+    """Make another block final, by di's cosignature as well."""
+    registered(us, study)
+    us.step(["di", "ada", "bo"])
+    us.step()
+    assert di_cosigned(us, us.sequencers[-1])
+
+
+def back_in(us: Consortium, backup: str) -> None:
+    """Start di with an old backup of the whole home, its word included."""
+    us.replicas.pop("di").copy.close()
+    us.copied(backup, "di")
+    us.start("di")
+
+
+def test_an_old_backup_of_a_whole_home_is_found_out_by_what_its_key_has_cosigned_since(
+    us: Consortium,
+) -> None:
+    us.settle("one")
+    us.copied("di", "backup")
+    assert knows(us)
+    cosigned_by_di(us, "two")
+    cosigned_by_di(us, "three")
+    back_in(us, "backup")
+    assert knows(us), "nothing in the home says that it is old"
+    us.step(["di"], rounds=3)
+    assert not knows(us)
+    registered(us, "four")
+    us.step(["di"])
+    assert us.replicas["di"].witness.waiting_for == DOUBTS + RETURNS
+    assert us.replicas["di"].witness.last is None
+    us.start("di")
+    assert not knows(us), "a restart does not forget that"
+    us.step()
+    di_says_it_is_back(us)
+    us.step()
+    cosigned_by_di(us, "five")
+    assert us.replicas["di"].witness.waiting_for == ""
+    us.require_agreement()
+
+
+def test_a_backup_that_has_missed_nothing_is_believed(us: Consortium) -> None:
+    us.settle("one")
+    cosigned_by_di(us, "two")
+    us.copied("di", "backup")
+    back_in(us, "backup")
+    us.step()
+    assert knows(us)
+    cosigned_by_di(us, "three")
+
+
+def test_two_nodes_with_one_key_find_each_other_out(us: Consortium) -> None:
+    us.settle("one")
+    us.copied("di", "twin")
+    cosigned_by_di(us, "two")
+    cosigned_by_di(us, "three")
+    here = us.replicas.pop("di")
+    twin = open_replica(
+        us.home("twin"), us.world.genesis, "di", us.key, us.wires["di"], us.warnings.append,
+        seconds=lambda: us.seconds, clock=lambda: 0.0,
+    )  # fmt: skip
+    for _ in range(4):
+        twin.step(0)
+    assert not twin.witness.known
+    assert here.witness.known
+    twin.close()
+    us.replicas["di"] = here
 
 
 def test_a_nonce_of_another_start_proves_nothing(us: Consortium) -> None:

@@ -8,13 +8,16 @@ The file `cosigned` is the member's word: what it has cosigned binds it until it
 another block, or this one, is final. Whoever restores a home from a backup leaves the file out.
 Without it, a member puts a random nonce on the ledger and cosigns nothing until a quorum of others
 has made that final: what it may have cosigned before lies below. No clock is asked, and nobody's
-word is taken; docs/decisions/0135.
+word is taken; docs/decisions/0135. So does a member that finds its own cosignature under something
+final that its file does not know of: the file is an old one, or not the only one
+(docs/decisions/0131).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,18 +30,24 @@ from collegium.canonical import to_text
 from collegium.errors import FormatError, RunError
 from collegium.ledger.contract.members import contract_version, has_come_back
 from collegium.ledger.contract.transactions import MemberReturn
-from collegium.ledger.cosignature import cosign
+from collegium.ledger.cosignature import cosign, cosignatures, cosigner_name
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.genesis import ledger_text
 from collegium.ledger.keys import SigningKey
-from collegium.ledger.note import Checkpoint
+from collegium.ledger.note import Checkpoint, origin_of
 
 COSIGNED = "cosigned"
 
 RETURNS = "what it has cosigned is not known, so its return must become final without it first"
 """Why a member whose word is lost does not cosign."""
+
+DOUBTS = (
+    "its key has cosigned what this home does not know of: an old backup of the home was restored "
+    "with its file `cosigned`, or another node runs with this key (stop one of them); "
+)
+"""What is said besides, where a final note bears a cosignature of its own that it did not keep."""
 
 RELEASES = "what it has cosigned is not known, and a ledger of contract 1 has no way back: release"
 
@@ -96,6 +105,12 @@ class CosignedFile:
         sync_names(self.path.parent)
         self.last, self.known = cosigned, True
 
+    def forget(self) -> None:
+        """Take the file for lost, now and after a restart."""
+        self.path.unlink(missing_ok=True)
+        sync_names(self.path.parent)
+        self.last, self.known = None, False
+
 
 def open_cosigned(home: Path) -> CosignedFile:
     """Read what a home's member has cosigned; a missing or damaged file is told by `known`."""
@@ -143,6 +158,8 @@ class CosigningWitness:
         self._key_of = key_of
         self._seconds = seconds
         self._nonce = to_text(token_bytes(32))  # on no disk: a backup would have it too
+        self._seen: str | None = None
+        self._doubts = ""
 
     @property
     def last(self) -> Cosigned | None:
@@ -169,6 +186,7 @@ class CosigningWitness:
         Returns:
             What is on the disk now and may be announced, or None; `waiting_for` says why.
         """
+        self._doubt()
         copy, head = self._copy, self._copy.ledger.head()
         self.waiting_for = ""
         if copy.blocks_ahead != 1 or copy.expected is not None:
@@ -183,7 +201,7 @@ class CosigningWitness:
             return None
         if not self._file.known:
             new = contract_version(copy.ledger.state) >= 2
-            self.waiting_for = RETURNS if new else RELEASES
+            self.waiting_for = self._doubts + (RETURNS if new else RELEASES)
             return None
         last = self._file.last
         if last is not None and not self._allows(last, copy.final_size):
@@ -227,11 +245,35 @@ class CosigningWitness:
         Nobody knew the nonce before, so the block that holds it is new, and whatever this member
         may have cosigned was after a block that is below it.
         """
+        self._doubt()
         if self._file.known or not self._copy.settled:
             return
         if has_come_back(self._copy.ledger.state, self._member, self._nonce):
             self._file.keep(self.here)
-            self.waiting_for = ""
+            self.waiting_for = self._doubts = ""
+            self._nonce = to_text(token_bytes(32))  # a later doubt is of what comes after this one
+
+    def _doubt(self) -> None:
+        """Take the file for lost where something final bears a cosignature that it does not know.
+
+        What is cosigned is in the file before anybody hears of it, so a file that is the newest
+        and the only one always knows.
+        """
+        note = self._copy.final_note
+        if note is None or note == self._seen:
+            return
+        self._seen = note
+        final, last = self._copy.open_note(note), self._file.last
+        if not self._file.known or (
+            last is not None and (last.size > final.size or last.is_of(final))
+        ):
+            return
+        public = self._copy.judges_of_next().key_of(self._member)
+        name = cosigner_name(origin_of(self._copy.ledger.identity), self._member)
+        with suppress(FormatError):  # a line that does not hold is not this member's
+            if public is not None and name in cosignatures(note, {name: public}):
+                self._file.forget()
+                self._doubts = DOUBTS
 
     @property
     def here(self) -> Cosigned:
