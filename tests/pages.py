@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from msgspec.structs import replace as with_fields
+from tests.comparisons import compared
 from tests.report.synthetic import LIAR, SITES, inputs, verification
+from tests.serving.folder import everything_in, network_in, served
 
 from collegium.audit.findings import Finding, StudyPrivacySpent
 from collegium.audit.subjects import AboutMember
@@ -21,17 +23,9 @@ from collegium.benchmark.trial import AttackedTrial, CleanTrial, Line, RefusedTr
 from collegium.data.table import Task
 from collegium.measuring.reporting import report_on
 from collegium.report import comparison_page
-from collegium.report.comparison import Verdict
 from collegium.report.content import ReportContent
 from collegium.report.measurements import Explanation, Importance, Interval, Picture, Subgroup
 from collegium.report.page import render
-from collegium.report.run_comparison import (
-    Design,
-    Mean,
-    MeasuredDifference,
-    PairedDifference,
-    RunComparison,
-)
 from collegium.simulation.execution import run
 from collegium.study.document import Privacy, SecureAggregation
 from collegium.study.reading import read_study
@@ -157,47 +151,12 @@ def of_task(task: Task) -> Making:
     return text(lambda: render(inputs(task).content()))
 
 
-def compared() -> RunComparison:
-    """Three designs: one is better, one not detectably so; their seeds and keys differ."""
-    designs = (
-        design("fedavg", 0.87, (1, 2, 3), unsettled={"still_falling": 2}),
-        design("median", 0.90, (1, 2, 3)),
-        design("krum", 0.85, (2, 3, 4), keys={"aggregation.rule": "krum", "data.target": None}),
-    )
-    return RunComparison(
-        title="Fever in three towns", question="Does it rise?", task="binary", primary="auc",
-        designs=designs,
-        differences=(
-            against("median", "fedavg", 0.03, (0.01, 0.05), "better", (1, 2, 3)),
-            against("krum", "fedavg", -0.02, (-0.06, 0.02), "unclear", (2, 3)),
-        ),
-    )  # fmt: skip
-
-
-def design(name: str, auc: float, seeds: tuple[int, ...], **more: Any) -> Design:
-    quality = {
-        "auc": Mean(auc, Interval(auc - 0.02, auc + 0.02)), "accuracy": Mean(auc - 0.1, None),
-    }  # fmt: skip
-    told: dict[str, Any] = {"keys": {"aggregation.rule": name, "data.target": "fever"}}
-    return Design(
-        name=f"aggregation.rule={name}", runs=tuple(f"runs/{name}-{seed}" for seed in seeds),
-        seeds=seeds, quality=quality, federated_minus_local={"auc": Mean(0.01, None)},
-        federated_minus_pooled={}, rows=(486, 254), **{"unsettled": {}, **told, **more},
-    )  # fmt: skip
-
-
-def against(
-    name: str, reference: str, value: float, interval: tuple[float, float], verdict: Verdict,
-    seeds: tuple[int, ...],
-) -> PairedDifference:  # fmt: skip
-    return PairedDifference(
-        design=f"aggregation.rule={name}", against=f"aggregation.rule={reference}", seeds=seeds,
-        interval_over="seeds",
-        measures={
-            "auc": MeasuredDifference(value, Interval(*interval), verdict),
-            "accuracy": MeasuredDifference(0.5 * value, None, "unknown"),
-        },
-    )  # fmt: skip
+@contextmanager
+def served_page(folder: Path, path: str) -> Iterator[str]:
+    """A page of `collegium serve` over a run, one that goes on, a comparison and a network."""
+    everything_in(folder / "root")
+    with network_in(folder / "root" / "trial"), served(folder / "root") as port:
+        yield f"http://127.0.0.1:{port}{path}"
 
 
 def of_pictures() -> ReportContent:
@@ -224,6 +183,10 @@ PAGES = (
         "robustness of two splits", text(lambda: benchmarked(2, ("fedavg", "median"))), long=True
     ),
     Shown("comparison", text(lambda: comparison_page.render(compared()))),
+    Shown("served folder", partial(served_page, path="/")),
+    Shown("served run", partial(served_page, path="/runs/runs/whole")),
+    Shown("served network", partial(served_page, path="/networks/trial")),
+    Shown("served node", partial(served_page, path="/nodes/va")),
     Shown("report of many classes", of_task("multiclass"), long=True),
     Shown("report of ordered classes", of_task("ordinal"), long=True),
     Shown("report of a regression", of_task("regression"), long=True),

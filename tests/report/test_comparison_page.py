@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.pages import compared
+from tests.comparisons import compared
 
 from collegium.report import comparison_page
 from collegium.report.write import write_comparison

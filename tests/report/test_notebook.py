@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from tests.pages import compared
+from tests.comparisons import compared
 from tests.report.synthetic import inputs
 
 from collegium.report.metrics import RunMetrics, metrics_of

@@ -26,6 +26,7 @@ from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, SET, say, say_json, warn
 from collegium.cli.progress import display
 from collegium.cli.sequencer import sequencer
+from collegium.cli.serving import serve
 
 if TYPE_CHECKING:
     from collegium.ledger.keys import SigningKey
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     cls=Grouped,
     headings={
         "First steps": ("demo", "list", "fetch", "completion"),
-        "Train and apply models": ("check", "run", "report", "compare", "predict"),
+        "Train and apply models": ("check", "run", "report", "compare", "serve", "predict"),
         "Audit what others did": ("verify", "audit"),
         "Design studies": ("calc", "bench"),
         "Run a consortium": ("network", "node", "sequencer"),
@@ -50,7 +51,7 @@ def program() -> None:
 
 for measured in (betrayal, canaries, collusion, crafted, inversion, membership):
     bench.add_command(measured)
-for command in (audit, bench, calc, completion, fetch, network, node, sequencer):
+for command in (audit, bench, calc, completion, fetch, network, node, sequencer, serve):
     program.add_command(command)
 
 

@@ -346,7 +346,15 @@ def read_lines(path: Path) -> list[Line]:
     Raises:
         RunError: a whole line cannot be read.
     """
-    data = path.read_bytes() if path.exists() else b""
+    return parse_lines(path.read_bytes() if path.exists() else b"", path)
+
+
+def parse_lines(data: bytes, path: Path | str) -> list[Line]:
+    """Return the lines of a metrics file's content, without a torn last one.
+
+    Raises:
+        RunError: a whole line cannot be read; `path` is what the file is called.
+    """
     lines: list[Line] = []
     for number, text in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
         try:
