@@ -190,7 +190,7 @@ def test_a_second_cut_that_tells_of_those_between_two_is_withheld() -> None:
     assert told == [True, True, False, False, True, True]
 
 
-def test_a_study_that_names_none_has_none(prepared: Prepared) -> None:
-    plain = prepare(read_study("heart"))
+def test_a_study_that_asks_for_nothing_has_none(prepared: Prepared) -> None:
+    plain = prepare(read_study("heart", ["evaluation.subgroups=[]"]))
     assert quality_by_subgroup(plain, scores_of(plain, lambda _: parameters(plain))) == ()
     assert quality_by_subgroup(prepared, None) == ()

@@ -193,7 +193,8 @@ def _check(prepared: Prepared) -> None:
     """Refuse what only the sites' names and the parts together can show to be impossible."""
     pairs = zip(prepared.train.values(), prepared.test.values(), strict=True)
     check_privacy(prepared.study, prepared.parts.spec, prepared.parts.trainer, pairs)
-    subgroups(prepared.dataset.schema, prepared.study.evaluation.subgroups or ())
+    asked = prepared.study.evaluation.subgroups or ()
+    subgroups(prepared.dataset.schema, asked, prepared.parts.agreement)
     _check_attackers(prepared)
     _check_masks(prepared)
     _check_liars(prepared)

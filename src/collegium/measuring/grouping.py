@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from collegium.assembly.preparation import Prepared
 from collegium.data.subgroups import Subgroup as Group
-from collegium.data.subgroups import subgroups
+from collegium.data.subgroups import subgroups, usual_subgroups
 from collegium.data.table import CLASSIFYING, Task, take
 from collegium.learning.evaluation.statement import SMALLEST_COUNT
 from collegium.measuring.quality import Scores, quality_of
@@ -27,19 +27,30 @@ Mask = NDArray[np.bool_]
 
 
 def quality_by_subgroup(prepared: Prepared, scores: Scores | None) -> tuple[Subgroup, ...]:
-    """Return the study's model on each subgroup; nothing of one that is withheld."""
+    """Return the study's model on each subgroup; nothing of one that is withheld.
+
+    Where the study asks for none, they are the usual ones, without those that are withheld.
+    """
+    schema, agreement = prepared.dataset.schema, prepared.parts.agreement
     asked = prepared.study.evaluation.subgroups
+    usual = asked is None
+    if asked is None:
+        asked = usual_subgroups(schema, agreement)
     if not asked or scores is None:
         return ()
-    schema, rows = prepared.dataset.schema, list(prepared.test.values())
-    requests = [subgroups(schema, [one]) for one in asked]
+    rows = list(prepared.test.values())
     x, y = np.concatenate([one.x for one in rows]), np.concatenate([one.y for one in rows])
+    requests = [
+        [group for group in subgroups(schema, [one], agreement) if group.of(x).any()]
+        for one in asked
+    ]
     masks = [[group.of(x) for group in groups] for groups in requests]
     told = told_requests(schema.task, y, [one[0].feature for one in requests], masks)
     return tuple(
         _quality(prepared, scores, group, told=number in told)
         for number, groups in enumerate(requests)
         for group in groups
+        if number in told or not usual
     )
 
 

@@ -151,6 +151,7 @@ class ReportContent:
     scoring: Scoring | None
     left_out: tuple[RowsLeftOut, ...]
     subgroups: tuple[Subgroup, ...]
+    usual_subgroups: bool
     explanation: Explanation | None
     summed: SecureSumOutcome | None = None
     told: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -270,6 +271,7 @@ def build_content(
         scoring=next((one for one in verification.scorings if one.study == study.study.id), None),
         left_out=() if final is None else final.left_out,
         subgroups=() if final is None else final.subgroups,
+        usual_subgroups=study.evaluation.subgroups is None,
         explanation=None if final is None else final.explanation,
         summed=summed,
         told={

@@ -13,6 +13,8 @@ from collegium.report.quality_sections import computed, figure
 from collegium.report.wording import PRIMARY, count, in_sentence, number, title_of
 
 _SMALL = "withheld: too few rows, or too few of a class, in this group or in one that would follow"
+_SPECIFIED = "The subgroups were specified when the study was registered."
+_USUAL = "The study specifies no subgroups; these are the usual ones, by sex and by age."
 
 
 def subgroups(content: ReportContent) -> Markup:
@@ -28,7 +30,7 @@ def subgroups(content: ReportContent) -> Markup:
     ]
     return join(
         paragraph(
-            "The subgroups were specified when the study was registered. ", _weakest(content), " ",
+            _USUAL if content.usual_subgroups else _SPECIFIED, " ", _weakest(content), " ",
             computed(content),
         ),
         table(

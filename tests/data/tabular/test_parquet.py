@@ -83,3 +83,10 @@ def test_a_damaged_file_and_an_empty_one_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             read_table_file(path)
         assert caught.value.code == code
+
+
+def test_dates_with_two_readings_are_told_as_in_csv(tmp_path: Path) -> None:
+    days = ["03/04/2024", "05/06/2024", "07/07/2024"]
+    notes = read_table_file(written(tmp_path / "days.parquet", seen=days)).notes
+    assert len(notes) == 1
+    assert "'seen' in days.parquet can have the day or the month first" in notes[0]

@@ -160,6 +160,7 @@ def _read_parquet(
     notes += [one for one in found if isinstance(one, str)]
     if only is None:
         notes += [_about_odd(path, column) for column in columns.values() if column.odd]
+        notes += [told for column in columns.values() for told in _about_dates(path, column)]
     rows = len(next(iter(columns.values()))) if columns else 0
     if not rows:
         raise _nobody(path)
