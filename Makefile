@@ -23,7 +23,7 @@ PACKAGE := $(if $(wildcard $(VENV)/.editable),$(VENV)/.editable,$(VENV)/.package
 .DELETE_ON_ERROR:
 # Targets share .venv, so that `make -j test demo` must not install twice at once.
 .NOTPARALLEL:
-.PHONY: help demo docs test test-all test-s3 test-torch lint format lock clean
+.PHONY: help demo docs test test-all test-s3 test-torch simulate lint format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test: lint $(AXE) ## Check style, types and layers, then run the tests
 
 test-all: lint $(AXE) ## The same with the tests that take longer than about ten seconds
 	$(PYTEST) -m ""
+
+simulate: $(VENV)/.editable ## Run 10,000 drawn histories of faults of each consensus protocol
+	$(BIN)/python tools/simulate.py
 
 test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a real S3 server too
 	$(BIN)/python -m pytest -m "" tests/storage

@@ -16,6 +16,9 @@ from tests.serving.folder import everything_in, network_in, served
 
 from collegium.audit.findings import Finding, StudyPrivacySpent
 from collegium.audit.subjects import AboutMember
+from collegium.benchmark.consensus import try_protocols
+from collegium.benchmark.consensus_page import page as protocols_page
+from collegium.benchmark.consensus_rows import ConsensusGrid, Load, RefusedCell
 from collegium.benchmark.grid import RULES, Grid, attacks_with_updates
 from collegium.benchmark.page import page as robustness_page
 from collegium.benchmark.summary import requirements, rule_summaries
@@ -174,6 +177,19 @@ def of_pictures() -> ReportContent:
     return replace(inputs("segmentation").content(), pictures=pictures)
 
 
+def protocols_benchmarked() -> str:
+    """A page of consensus protocols with claims that are not decided, and a refused cell."""
+    found = try_protocols(
+        ConsensusGrid(
+            protocols=("pbft",), validators=(4, 10), presets=("lan", "wan"), intervals=(0.0, 0.1),
+            faults=("none", "crash"), seeds=1, load=Load(transactions=4, rate=10.0, size=1000),
+        )
+    )  # fmt: skip
+    late = with_fields(found.rows[0], seconds_a_commit=None, commits=0, stuck=4)
+    refused = RefusedCell(protocol="pbft", faults="none", why="it would bear no liars")
+    return protocols_page(with_fields(found, rows=(*found.rows, late), refused=(refused,)))
+
+
 PAGES = (
     Shown("report of a run", a_run),
     Shown("report with every part", text(lambda: render(everything()))),
@@ -182,6 +198,7 @@ PAGES = (
     Shown(
         "robustness of two splits", text(lambda: benchmarked(2, ("fedavg", "median"))), long=True
     ),
+    Shown("consensus protocols", text(protocols_benchmarked)),
     Shown("comparison", text(lambda: comparison_page.render(compared()))),
     Shown("served folder", partial(served_page, path="/")),
     Shown("served run", partial(served_page, path="/runs/runs/whole")),
@@ -196,6 +213,7 @@ PAGES = (
 )
 
 WRITERS = {
+    "collegium.benchmark.consensus_page",
     "collegium.benchmark.page",
     "collegium.report.comparison_page",
     "collegium.report.page",

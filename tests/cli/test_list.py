@@ -49,7 +49,7 @@ OF_OTHER_DATA = ("model.target", "data.split", "data.partition")
 
 CHANGES = {
     "attacks": "threat.attack={name}",
-    "consensus": "consensus.engine={name}",
+    "consensus": "{key}={name}",
     "privacy": "{key}={name}",
     "rules": "aggregation.rule={name}",
 }
@@ -68,6 +68,8 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
     for kind, change in CHANGES.items():
         for one in told(call("list", kind, "--json")):
             asked = ["--set", change.format(**one)]
+            if "finality" in one:
+                asked += ["--set", "consensus.engine=simnet"]
             if "scores" in one:
                 asked += ["--set", f'aggregation.scores={{by="{one["scores"]}"}}']
                 asked += ["--set", "aggregation.rule=zeno"] if kind == "attacks" else []
@@ -90,6 +92,16 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
         done = call("check", one["name"])
         codes = [f"[{code}]" in done.stderr for code in ("data.not-here", "plugin.extra")]
         assert done.returncode == 0 or any(codes), (one, done.stderr)
+
+
+def test_a_protocol_is_listed_with_what_it_bears_and_who_published_it(call: Call) -> None:
+    found = {one["name"]: one for one in told(call("list", "consensus", "--json"))}
+    assert found["solo"]["key"] == "consensus.engine"
+    assert found["pbft"]["key"] == "consensus.protocol"
+    said = [found["pbft"][key] for key in ("faults", "bound", "finality", "views", "source")]
+    assert said == [
+        "byzantine", "f < n/3", "immediate", "lasting", "Castro and Liskov, OSDI 1999",
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("_no_data")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
 from collegium.consensus.machine import ConsensusProtocol, Item, Setting
 from collegium.consensus.network import Crash, Links, Network, Weather
 from collegium.consensus.simulator import Simulator
-from collegium.consensus.trials import run_trial
 
 
 def item(number: int, size: int = 100) -> Item:
@@ -26,11 +25,6 @@ def entering(
             lambda: all(seat.decided > start + number for seat in simulator.honest if seat.alive),  # noqa: B023
             simulator.now + patience,
         )
-
-
-def failing_seeds(protocol: ConsensusProtocol, seeds: Iterable[int]) -> list[int]:
-    """Return the seeds of trials that do not hold; each is shown by its command."""
-    return [seed for seed in seeds if not run_trial(protocol, seed).holds]
 
 
 def trace(name: str, protocol: ConsensusProtocol) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.consensus.scenarios import entering, failing_seeds, trace
+from tests.consensus.scenarios import entering, trace
 
 from collegium.consensus.machine import ConsensusProtocol, Setting
 from collegium.consensus.network import Network
 from collegium.consensus.simulator import Simulator
+from collegium.consensus.trials import failing_trials
 from collegium.plugins import find, names
 
 PROTOCOLS = names("protocols")
@@ -27,7 +28,7 @@ MESSAGES = {
 @pytest.mark.parametrize("first", range(0, 300, 100))
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_agreement_validity_and_progress_under_drawn_faults(name: str, first: int) -> None:
-    assert failing_seeds(find("protocols", name), range(first, first + 100)) == []
+    assert failing_trials(name, range(first, first + 100)) == []
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from tests.consensus.planted import first_found, planted
-from tests.consensus.scenarios import entering
+from tests.consensus.scenarios import entering, item
 
 from collegium.consensus.machine import Setting
 from collegium.consensus.network import Links, Network
@@ -27,6 +29,17 @@ def test_a_block_takes_three_delays_at_the_primary_and_the_replicas() -> None:
     simulator = Simulator(PBFT, Setting(0, (1,) * 4), Network(links))
     entering(simulator, blocks=1)
     assert {seat.decided_at[0] for seat in simulator.seats} == {30_000}
+
+
+def test_a_primary_that_waits_for_its_interval_is_not_suspected() -> None:
+    setting = Setting(0, (1,) * 4, timeout=200_000, interval=1_000_000)
+    simulator = Simulator(PBFT, setting, Network(Links(100, 100, 0, 1 << 60)))
+    for number in range(5):
+        simulator.enter(number % 4, [item(number)], 300_000 * number)
+    simulator.run(lambda: len(simulator.seats[0].ordered_finally()) == 5, 60_000_000)
+    times = simulator.seats[0].decided_at
+    assert min(later - one for one, later in pairwise(times)) >= 1_000_000
+    assert simulator.view_changes == 0
 
 
 def test_one_liar_more_than_it_bears_splits_it() -> None:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     headings={
         "Attacks on the model": ("robustness", "betrayal"),
         "Attacks on privacy": ("membership", "inversion", "crafted", "canaries", "collusion"),
+        "Ways to one order": ("consensus",),
     },
     epilog=example("collegium bench membership heart --models 16"),
 )
 def bench() -> None:
-    """Attack studies, and measure what that does and reveals."""
+    """Measure what attacks do and reveal, and what consensus costs."""
 
 
 @bench.command(epilog=example("collegium bench robustness heart10-robust --splits 2 --out robust"))

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from collegium.consensus.machine import ConsensusProtocol
 from collegium.data.registered import RegisteredDataSet
 from collegium.errors import PluginError
 from collegium.learning.aggregation.given_scores import GivenScores
@@ -134,6 +135,20 @@ def _privacy() -> list[Row]:
     ]
 
 
+def _consensus() -> list[Row]:
+    """Return engines and the protocols of `simnet`, each with the key of a study that names it."""
+    engines = [{**row, "key": "consensus.engine"} for row in _named("engines")()]
+    protocols = []
+    for row in _named("protocols")():
+        one: ConsensusProtocol = find("protocols", row["name"])
+        protocols.append({
+            **row, "key": "consensus.protocol", "version": one.version, "faults": one.faults,
+            "bound": one.bound, "finality": one.finality, "views": one.views,
+            "source": one.source, "options": dict(one.defaults),
+        })  # fmt: skip
+    return [*engines, *protocols]
+
+
 def _mechanisms() -> list[Row]:
     packages = {find("mechanisms", name) for name in names("mechanisms")}
     about = {one.__name__: one.__doc__ or "" for one in packages}
@@ -161,7 +176,7 @@ def _none_yet() -> list[Row]:
 
 _CATALOG: dict[str, Callable[[], list[Row]]] = {
     "attacks": _named("attacks"),
-    "consensus": _named("engines"),
+    "consensus": _consensus,
     "data": _data,
     "frameworks": _none_yet,
     "incentives": _named("incentives"),

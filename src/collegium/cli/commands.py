@@ -15,6 +15,7 @@ from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_collusion import collusion
+from collegium.cli.bench_consensus import consensus
 from collegium.cli.bench_privacy import canaries, crafted, inversion, membership
 from collegium.cli.calc import calc
 from collegium.cli.completing import catalog_kinds, studies
@@ -49,7 +50,7 @@ def program() -> None:
     """Federated learning for hospital consortia, with a ledger that anybody can verify."""
 
 
-for measured in (betrayal, canaries, collusion, crafted, inversion, membership):
+for measured in (betrayal, canaries, collusion, consensus, crafted, inversion, membership):
     bench.add_command(measured)
 for command in (audit, bench, calc, completion, fetch, network, node, sequencer, serve):
     program.add_command(command)

@@ -159,6 +159,13 @@ class Simulator:
         return self._first
 
     @property
+    def view_changes(self) -> int:
+        """How many views, rounds or terms beyond the first the decided blocks needed."""
+        views = [one.view for one in self._first]
+        kind = self.protocol.views
+        return {"each height": sum(views), "lasting": max(views, default=0)}.get(kind, 0)
+
+    @property
     def pending(self) -> bool:
         """Return whether anything will ever happen."""
         return bool(self._events)

@@ -6,7 +6,7 @@ cut off or stops and when. Then the network heals, and what entered must be orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
@@ -15,6 +15,7 @@ from collegium.consensus.liars import LIARS, conspiracy
 from collegium.consensus.machine import ConsensusProtocol, Item, Setting
 from collegium.consensus.network import Crash, Links, Network, Partition, Weather
 from collegium.consensus.simulator import Liar, Simulator, Violation
+from collegium.plugins import find
 
 HEALS = (2_000_000, 20_000_000)
 """When the network heals, one of these: much at a time, or less."""
@@ -38,6 +39,9 @@ class Trial:
         decided: heights.
         deliveries: messages delivered.
         seconds: virtual ones.
+        validators: how many there were.
+        liars: who of them lied.
+        weather: what else went wrong.
     """
 
     seed: int
@@ -46,6 +50,9 @@ class Trial:
     decided: int
     deliveries: int
     seconds: float
+    validators: int
+    liars: tuple[int, ...]
+    weather: Weather
 
     @property
     def holds(self) -> bool:
@@ -107,7 +114,20 @@ def run_trial(
     return Trial(
         seed, tuple(simulator.violations), () if simulator.violations else stuck(),
         len(simulator.first_decided), simulator.counted.delivered, simulator.now / 1e6,
+        count, tuple(sorted(lying)), network.weather,
     )  # fmt: skip
+
+
+def failing_trials(name: str, seeds: Iterable[int]) -> list[str]:
+    """Return the commands of those trials of a protocol, by its name, that do not hold."""
+    protocol: ConsensusProtocol = find("protocols", name)
+    return [trial_command(name, one) for one in seeds if not run_trial(protocol, one).holds]
+
+
+def trial_command(protocol: str, seed: int, beyond: int = 0) -> str:
+    """Return the command that runs a trial of a protocol, by its name, once more."""
+    more = f" --beyond {beyond}" if beyond else ""
+    return f"collegium bench consensus --trial {seed} --protocols {protocol}{more} --trace"
 
 
 def _weather(

@@ -20,15 +20,19 @@ SQUARE = 320
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A range with the ticks that are labelled."""
+    """A range with the ticks that are labelled; `log` where each step is a factor."""
 
     low: float
     high: float
     ticks: tuple[float, ...]
+    log: bool = False
 
     def part(self, value: float) -> float:
         """Return where a value lies: 0 at the low end, 1 at the high end, never outside."""
-        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+        low, high = self.low, self.high
+        if self.log:
+            low, high, value = log10(low), log10(high), log10(max(value, low))
+        return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ def axis_over(low: float, high: float, ticks: int = 5) -> Axis:
     step = next((m * power for m in (1, 2, 2.5, 5) if m * power >= rough * 0.999), 10 * power)
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
     return Axis(first * step, last * step, tuple(i * step for i in range(first, last + 1)))
+
+
+def log_axis(low: float, high: float) -> Axis:
+    """Return an axis of whole powers of ten that holds the range; both ends are above 0."""
+    first, last = floor(log10(low)), ceil(log10(high))
+    powers = range(first, max(last, first + 1) + 1)
+    return Axis(10.0 ** powers[0], 10.0 ** powers[-1], tuple(10.0**i for i in powers), log=True)
 
 
 def whole_axis(low: int, high: int, ticks: int = 5) -> Axis:

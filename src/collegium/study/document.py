@@ -356,8 +356,8 @@ class Evaluation(Section, frozen=True, kw_only=True):
 
     With two `folds` or more, the study is trained once more for each fold of persons, who are then
     tested on (out of fold). `fold` is such a training: its test part is that fold, and not
-    `data.split`. `subgroups` are looked at by themselves: ``"sex"``, ``"sex=f"``, ``"age>=60"``; sex
-    and age where there is no key.
+    `data.split`. `subgroups` are looked at by themselves: ``"sex"``, ``"sex=f"``, ``"age>=60"``;
+    sex and age where there is no key.
     """
 
     threshold: float = 0.5

@@ -183,9 +183,13 @@ class Replica:
         self._pre_prepare(block, effects)
 
     def _wait(self, effects: Effects) -> None:
-        """Wait for the primary, twice as long each time it was in vain (section 4.5.2)."""
+        """Wait for the primary, twice as long each time it was in vain (section 4.5.2).
+
+        It may let an interval pass before it proposes.
+        """
         self._waits = True
-        effects.after("suspect", self._setting.timeout << min(self._suspicions, LONGEST))
+        timeout = self._setting.timeout << min(self._suspicions, LONGEST)
+        effects.after("suspect", self._setting.interval + timeout)
 
     def _pre_prepare(self, block: Block, effects: Effects) -> None:
         message = Message(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from statistics import median, quantiles
 
 from collegium.consensus.machine import Block, Item
 from collegium.consensus.simulator import Seat, Simulator
@@ -17,7 +16,7 @@ from collegium.errors import RunError
 from collegium.ledger.application import AcceptedTransaction, Application, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.engines.simnet.figures import CommitSeconds, ConsensusFigures
+from collegium.ledger.engines.simnet.figures import ConsensusFigures, commit_seconds
 from collegium.ledger.engines.simnet.record import Entered, Line, Record
 from collegium.ledger.engines.simnet.virtual_time import Effort, TimeSpent, Timing, no_effort
 from collegium.ledger.envelope import decode_envelope
@@ -72,7 +71,6 @@ class SimulatedOrdering:
         self._heights = 0  # of decided blocks that are committed, or empty
         self._waits: list[float] = []
         self._news: list[AcceptedTransaction] = []
-        self._views = 0
         self._kept: set[bytes] = set()  # digests of blocks with transactions
         self._witness = EquivocationDetector()
         self._conflicts: tuple[Conflict, ...] = ()
@@ -165,16 +163,14 @@ class SimulatedOrdering:
         """Return what consensus cost so far."""
         counted = self.simulator.counted
         own = sum(counted.messages.get(one, 0) for one in self._kept)
-        waits = sorted(self._waits) or [0.0]
-        late = quantiles(waits, n=20, method="inclusive")[-1] if len(waits) > 1 else waits[0]
         return ConsensusFigures(
             protocol=self._names[0], network=self._names[1], validators=len(self._validators),
             commits=len(self._kept), messages=own,
             other_messages=sum(counted.messages.values()) - own,
             bytes=sum(counted.bytes.values()),
-            seconds_a_commit=CommitSeconds(median(waits), late),
+            seconds_a_commit=commit_seconds(self._waits or [0.0]),
             virtual_seconds=self._time.total / 1e6, forks=self.simulator.retracted,
-            view_changes=self._views,
+            view_changes=self.simulator.view_changes,
         )  # fmt: skip
 
     # In.
@@ -250,16 +246,8 @@ class SimulatedOrdering:
             self._held.append((block, [] if replayed else self._execute(block)))
         for block in decided[self._heights :]:
             self._heights += 1
-            self._count_views(block)
             if block.items:
                 self._commit(block, *self._held.pop(0), replayed=replayed)
-
-    def _count_views(self, block: Block) -> None:
-        views = self.simulator.protocol.views
-        if views == "each height":
-            self._views += block.view
-        elif views == "lasting":
-            self._views = max(self._views, block.view)
 
     def _execute(self, block: Block) -> list[Outcome]:
         if not self.application.uncommitted:

@@ -86,9 +86,14 @@ def setting_of(
     if wanted.confirmations is not None:
         options["confirmations"] = wanted.confirmations
     block_bytes = BLOCK_BYTES if wanted.block_bytes is None else wanted.block_bytes
-    carrying = 8 * MICRO * min(block_bytes, BLOCK_BYTES) // links.bandwidth
-    timeout = max(LEAST_TIMEOUT, SLOWEST * (links.high + 3 * links.jitter) + 2 * carrying)
     interval = 0 if wanted.block_interval is None else round(wanted.block_interval * MICRO)
     return Setting(
-        0, powers, study.study.seed, timeout, interval, block_bytes, scores, options,
+        0, powers, study.study.seed, timeout_of(links, block_bytes), interval, block_bytes, scores,
+        options,
     )  # fmt: skip
+
+
+def timeout_of(links: Links, block_bytes: int = BLOCK_BYTES) -> int:
+    """Return how long validators wait before they suspect somebody, in microseconds."""
+    carrying = 8 * MICRO * min(block_bytes, BLOCK_BYTES) // links.bandwidth
+    return max(LEAST_TIMEOUT, SLOWEST * (links.high + 3 * links.jitter) + 2 * carrying)
