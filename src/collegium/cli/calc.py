@@ -6,12 +6,13 @@ import click
 
 from collegium.cli.calc_committee import committee
 from collegium.cli.calc_graph import graph
+from collegium.cli.calc_quorum import quorum
 from collegium.cli.help import Grouped, example
 
 
 @click.group(
     cls=Grouped,
-    headings={"Calculators": ("committee", "graph")},
+    headings={"Calculators": ("committee", "graph", "quorum")},
     epilog=example("collegium calc committee --members 20 --bad 4 --size 5 --rounds 100"),
 )
 def calc() -> None:
@@ -21,5 +22,5 @@ def calc() -> None:
     """
 
 
-for command in (committee, graph):
+for command in (committee, graph, quorum):
     calc.add_command(command)
