@@ -252,6 +252,11 @@ class ConsensusProtocol(Protocol):
         ...
 
     @property
+    def once(self) -> frozenset[str]:
+        """Return the kinds of which an honest validator says one alone in a height and view."""
+        ...
+
+    @property
     def source(self) -> str:
         """Where it is published."""
         ...

@@ -416,6 +416,20 @@ class Simulator:
         if not seat.lies:
             self.violations.append(Violation(what, height, (seat.setting.me,)))
 
+    def equivocators(self) -> dict[int, tuple[str, int, int]]:
+        """Return who has signed two blocks where an honest one signs one: what, height and view.
+
+        Whoever holds both messages can show it; which is why nobody need be believed.
+        """
+        first: dict[tuple[int, str, int, int], bytes] = {}
+        found: dict[int, tuple[str, int, int]] = {}
+        for who, kind, height, view, block in sorted(self._vouched):
+            if kind in self.protocol.once and block:
+                place = who, kind, height, view
+                if first.setdefault(place, block) != block:
+                    found.setdefault(who, (kind, height, view))
+        return found
+
     # What a liar may show of others: what they have really said.
 
     def _note(self, me: int, message: Message) -> None:

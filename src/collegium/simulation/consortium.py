@@ -6,7 +6,7 @@ privacy nor authenticity (architecture 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.canonical import to_text
+from collegium.consensus.simulator import Liar
 from collegium.data.table import SiteRows
 from collegium.data.tabular.study_rows import StudyRows
 from collegium.errors import RunError
@@ -46,7 +47,7 @@ from collegium.ledger.genesis import (
     genesis_digest,
 )
 from collegium.ledger.keys import SigningKey
-from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
+from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates, Simulating
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.statistics.speaking import SettingUp
@@ -56,6 +57,7 @@ from collegium.study.terms import agrees_by_statistics
 from collegium.threats.adversary_view import Defence
 from collegium.threats.attack import AdversaryContext, lie_of
 from collegium.threats.dropout import DroppingOut
+from collegium.threats.orderers import OrdererAttack, OrderersContext
 from collegium.threats.poisoning import Poisoning, PoisoningCoalition, Target
 from collegium.threats.traps import TrapSite
 
@@ -158,8 +160,19 @@ def build(
     genesis_bytes = encode_genesis(genesis)
     digest = genesis_digest(genesis_bytes)
     signing = keys if log_key is None else {**keys, LOG_KEY: log_key}
+    authors: dict[bytes, str] = {}
     with ExitStack() as opened:
-        engine = engines.simulate(folder / LEDGER, genesis, signing, study, warn)
+        engine = engines.simulate(
+            Simulating(
+                folder / LEDGER,
+                genesis,
+                signing,
+                study,
+                warn,
+                orderers_of(prepared, authors),
+                authors,
+            )
+        )
         opened.callback(engine.close, complete=False)
         outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
         exchange = opened.enter_context(closing(InProcessBlobs(BlobFolder(folder / "blobs"))))
@@ -239,6 +252,25 @@ def build(
         prepared, engine, exchange, trainers, participants, sites, validators, log_key,
         genesis_bytes, outbox,
     )  # fmt: skip
+
+
+def orderers_of(prepared: Prepared, authors: Mapping[bytes, str]) -> dict[str, Liar]:
+    """Return what takes the places of those who lie in consensus, by member.
+
+    Args:
+        prepared: the study.
+        authors: see `Simulating`; it is filled while the study runs.
+    """
+    attack = prepared.attack
+    if not isinstance(attack, OrdererAttack):
+        return {}
+    names = sorted(prepared.validators)
+    numbers = {name: names.index(name) for name in prepared.attackers}
+    seed = prepared.study.study.seed
+    lies = attack.lies(
+        OrderersContext(tuple(numbers.values()), len(names), authors, prepared.train, seed)
+    )
+    return {name: lies[number] for name, number in numbers.items()}
 
 
 def envelopes_in(ledger: Path) -> list[bytes]:

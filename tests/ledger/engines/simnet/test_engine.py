@@ -12,7 +12,7 @@ from collegium.ledger.engines.simnet.engine import SIMNET
 from collegium.ledger.engines.simnet.record import NAME
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import decode_genesis
-from collegium.ledger.ordering import LEDGER, NotYet, Ordered
+from collegium.ledger.ordering import LEDGER, NotYet, Ordered, Simulating
 from collegium.measuring.result import RunResult
 from collegium.plugins import names
 from collegium.report.measurements import RoundLine, read_lines
@@ -57,7 +57,7 @@ def test_a_log_that_is_submitted_entry_by_entry_ends_in_its_application_hash(
     genesis = decode_genesis(frames[0].body)
     changes = [*STUDY, "consensus.engine=simnet", f"consensus.protocol={protocol}"]
     study = read_study("heart10", changes)
-    ordering = SIMNET.simulate(tmp_path / LEDGER, genesis, {}, study.study, print)
+    ordering = SIMNET.simulate(Simulating(tmp_path / LEDGER, genesis, {}, study.study, print))
     try:
         for frame in frames:
             if frame.kind != ENTRY:

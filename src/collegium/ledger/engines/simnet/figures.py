@@ -38,6 +38,9 @@ class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
         virtual_seconds: from the beginning to the last block.
         forks: blocks that validators held and took back.
         view_changes: how many views, rounds or terms beyond the first the decided blocks needed.
+        seconds_by_member: the median for each member's transactions.
+        named: members who have signed two blocks where one is allowed, with what: whoever holds
+            both messages can show it.
         scores: where proposers are elected by scores: "scores" or "seed", else None.
         modelled: always true: none of it was measured on a real network.
     """
@@ -53,6 +56,8 @@ class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
     virtual_seconds: float
     forks: int
     view_changes: int
+    seconds_by_member: dict[str, float]
+    named: dict[str, str]
     scores: str | None = None
     modelled: bool = True
 
