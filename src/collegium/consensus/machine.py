@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -272,4 +272,14 @@ class ConsensusProtocol(Protocol):
 
     def machine(self, setting: Setting, stored: Stored) -> Machine:
         """Return a validator's machine, from what it has written; nothing if it is new."""
+        ...
+
+
+@runtime_checkable
+class Needs(Protocol):
+    """A protocol under which nothing is ordered while one of some validators is down or lies."""
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The validators that have no substitute, whatever else is tolerated."""
         ...
