@@ -251,6 +251,7 @@ class SignedLog:
     bound: str = "f < n/3 of those who cosign; none while the sequencer is down"
     finality: Literal["immediate", "probabilistic", "economic"] = "immediate"
     views: Literal["lasting", "each height", "none"] = "none"
+    once: frozenset[str] = frozenset((SIGNED,))
     source: str = "the engine log; Syta et al., IEEE S&P 2016"
     defaults: Mapping[str, int] = field(default_factory=dict)
     needs: tuple[int, ...] = (SEQUENCER,)
