@@ -54,6 +54,12 @@ def test_without_faults_a_block_costs_what_is_published_and_three_delays_at_leas
         assert row.view_changes == row.forks == 0
 
 
+def test_a_hundred_validators_are_no_more_than_that() -> None:
+    once = Load(transactions=1, rate=1.0, size=1000)
+    (found,) = try_protocols(grid(validators=(100,), seeds=1, load=once)).rows
+    assert (found.commits, found.messages, found.stuck) == (1, 19_800, 0)
+
+
 def test_faults_hit_the_first_leader_and_waiting_for_it_shows() -> None:
     for row in try_protocols(grid(faults=("crash", "partition"))).rows:
         assert row.view_changes >= GRID.seeds
