@@ -13,15 +13,13 @@ from pathlib import Path
 
 from msgspec import UNSET
 
+from collegium.assembly.accepted_rows import require_accepted_rows
 from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.canonical import to_text
 from collegium.consensus.simulator import Liar
-from collegium.data.table import SiteRows
-from collegium.data.tabular.study_rows import StudyRows
-from collegium.errors import RunError
-from collegium.federation.identity import Identity, identity, member_key
+from collegium.federation.identity import identity, member_key
 from collegium.federation.in_process_blobs import InProcessBlobs
 from collegium.federation.local_trainers import LocalTrainers
 from collegium.federation.outbox import MemberOutbox, Outbox
@@ -29,13 +27,13 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.site import Site, SiteParts
-from collegium.federation.snapshot import snapshot
 from collegium.federation.speaking import reserve
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.parallel.pool import Pool
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.declared import admitted_modules
+from collegium.ledger.contract.tables import Acceptance
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
@@ -209,8 +207,11 @@ def build(
         }
         participants: list[Participant] = [owner]
         sites: list[Site] = []
+        require_accepted_rows(
+            prepared, digest, _accepted(prepared, engine.application.state),
+            " and resume, or choose another --out",
+        )  # fmt: skip
         for name in prepared.sites:
-            _require_same_rows(prepared, engine.application.state, identities[name])
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
                 prepared.parts.stages,
@@ -292,24 +293,10 @@ def share_holders_of(prepared: Prepared) -> PoisoningCoalition | None:
     return PoisoningCoalition(target, attack)
 
 
-def _require_same_rows(prepared: Prepared, state: State, who: Identity) -> None:
-    """Refuse to go on with other rows than those with which a site accepted the study."""
-    study, name = prepared.study, who.member
-    accepted = StudyView(state, study.study.id).acceptance(name)
-    if accepted is None:
-        return
-    parts: tuple[SiteRows | StudyRows, ...] = prepared.train[name], prepared.test[name]
-    if prepared.table is not None and agrees_by_statistics(study):
-        parts = prepared.table.parts[name].train, prepared.table.parts[name].test
-    if accepted.snapshot != to_text(snapshot(who, study.study.id, parts)):
-        source = study.data.source
-        raise RunError(
-            "run.other-rows",
-            f"{source if isinstance(source, str) else source.table} has changed since this run"
-            " began",
-            f"the rows of {name} are not those with which it accepted the study",
-            "restore the data as it was and resume, or choose another --out",
-        )  # fmt: skip
+def _accepted(prepared: Prepared, state: State) -> dict[str, Acceptance]:
+    view = StudyView(state, prepared.study.study.id)
+    found = {name: view.acceptance(name) for name in prepared.sites}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _replaced(
