@@ -138,7 +138,7 @@ def _lines(found: ConsensusBench) -> Iterator[str]:
     from collegium.benchmark.consensus_page import FAULTS
 
     for one in found.rows:
-        yield f"  {_named(one)}, {FAULTS[one.cell.faults]}: {_measured(one)}"
+        yield f"  {_named(one)}, {FAULTS[one.faults]}: {_measured(one)}"
     for left in found.refused:
         yield f"  {left.protocol:<12} {FAULTS[left.faults]}: refused, {left.why}"
     for claim in found.few_seconds:
@@ -147,9 +147,8 @@ def _lines(found: ConsensusBench) -> Iterator[str]:
 
 
 def _named(one: ConsensusRow) -> str:
-    cell = one.cell
-    interval = f", every {cell.interval:g} s" if cell.interval else ""
-    return f"{cell.protocol:<12} {cell.validators:>3} validators, {cell.preset}{interval}"
+    interval = f", every {one.interval:g} s" if one.interval else ""
+    return f"{one.protocol:<12} {one.validators:>3} validators, {one.preset}{interval}"
 
 
 def _measured(one: ConsensusRow) -> str:
