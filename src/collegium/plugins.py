@@ -119,15 +119,19 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "protocols": {
         "pbft": "collegium.consensus.protocols.pbft:PBFT",
+        "signed_log": "collegium.consensus.protocols.signed_log:SIGNED_LOG",
     },
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",
         "badmouthing_validator": "collegium.mechanisms.scores.threats:BADMOUTHING",
         "ballot_stuffing": "collegium.mechanisms.scores.threats:BALLOT_STUFFING",
+        "censoring_orderer": "collegium.threats.orderers:CENSORING",
         "censoring_validator": "collegium.threats.negligent:CENSORING",
         "constrain_and_scale": "collegium.threats.backdoor:CONSTRAIN_AND_SCALE",
         "copycat": "collegium.threats.history:COPYCAT",
         "dealless_site": "collegium.mechanisms.dealing.threats:DEALLESS",
+        "delaying_orderer": "collegium.threats.orderers:DELAYING",
+        "equivocating_orderer": "collegium.threats.orderers:EQUIVOCATING",
         "equivocating_validator": "collegium.threats.validators:EQUIVOCATING",
         "erasing_site": "collegium.threats.ordering:ERASING",
         "free_rider": "collegium.threats.history:FREE_RIDER",
@@ -140,9 +144,9 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "keyless_site": "collegium.mechanisms.dealing.threats:KEYLESS",
         "label_flip": "collegium.threats.flipping:LABEL_FLIP",
         "lazy_validator": "collegium.threats.negligent:LAZY",
+        "lying_committer": "collegium.mechanisms.dealing.threats:LYING_COMMITTER",
         "lying_dealer": "collegium.mechanisms.dealing.threats:LYING_DEALER",
         "lying_holder": "collegium.mechanisms.dealing.threats:LYING_HOLDER",
-        "lying_committer": "collegium.mechanisms.dealing.threats:LYING_COMMITTER",
         "lying_validator": "collegium.threats.validators:LYING",
         "mimic": "collegium.threats.colluding:MIMIC",
         "min_max": "collegium.threats.bounded:MIN_MAX",
@@ -166,6 +170,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "tailored_ballot_stuffing": "collegium.mechanisms.scores.threats:TAILORED_BALLOT_STUFFING",
         "two_faced_site": "collegium.threats.sites:TWO_FACED",
         "withheld_reveal": "collegium.threats.sites:WITHHOLDING",
+        "withholding_orderer": "collegium.threats.orderers:WITHHOLDING",
     },
 }
 

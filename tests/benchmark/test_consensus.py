@@ -13,7 +13,6 @@ from tests.report.reading import Page
 from collegium.benchmark import consensus
 from collegium.benchmark.consensus import try_protocols, write
 from collegium.benchmark.consensus_rows import (
-    Cell,
     ConsensusBench,
     ConsensusGrid,
     ConsensusRow,
@@ -39,19 +38,26 @@ def grid(**changes: object) -> ConsensusGrid:
 def test_a_grid_gives_the_same_rows_again_with_any_number_of_processes() -> None:
     wide = grid(faults=("none", "crash", "partition", "liars"))
     found = try_protocols(wide)
-    assert [one.cell for one in found.rows] == list(wide.cells())
+    tried = [(one.protocol, one.faults, one.validators) for one in found.rows]
+    assert tried == [(one.protocol, one.faults, one.validators) for one in wide.cells()]
     assert try_protocols(wide, processes=2) == found
     assert all(one.violations == one.stuck == 0 for one in found.rows)
 
 
 def test_without_faults_a_block_costs_what_is_published_and_three_delays_at_least() -> None:
     for row in try_protocols(GRID).rows:
-        n = row.cell.validators
+        n = row.validators
         assert row.messages == row.commits * 2 * n * (n - 1)
         assert row.seconds_a_commit is not None
         assert row.seconds_a_commit.median > 3 * PRESETS["wan"].low / 1e6
         assert row.seconds_a_commit.p95 < 0.5
         assert row.view_changes == row.forks == 0
+
+
+def test_a_hundred_validators_are_no_more_than_that() -> None:
+    once = Load(transactions=1, rate=1.0, size=1000)
+    (found,) = try_protocols(grid(validators=(100,), seeds=1, load=once)).rows
+    assert (found.commits, found.messages, found.stuck) == (1, 19_800, 0)
 
 
 def test_faults_hit_the_first_leader_and_waiting_for_it_shows() -> None:
@@ -79,14 +85,14 @@ def test_liars_are_not_tried_on_what_bears_none(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(BUILT_IN["protocols"], "stopping", where)
     found = try_protocols(grid(protocols=("stopping", "pbft"), faults=("liars", "crash")))
     assert [(one.protocol, one.faults) for one in found.refused] == [("stopping", "liars")]
-    tried = {(one.cell.protocol, one.cell.faults) for one in found.rows}
+    tried = {(one.protocol, one.faults) for one in found.rows}
     assert tried == {("stopping", "crash"), ("pbft", "liars"), ("pbft", "crash")}
 
 
 def row(protocol: str, median: float, p95: float, preset: str = "wan") -> ConsensusRow:
-    cell = Cell(protocol=protocol, validators=10, preset=preset, interval=0.0, faults="none")
     return ConsensusRow(
-        cell=cell, commits=1, messages=1, other_messages=0, bytes=1,
+        protocol=protocol, validators=10, preset=preset, interval=0.0, faults="none",
+        commits=1, messages=1, other_messages=0, bytes=1,
         seconds_a_commit=CommitSeconds(median, p95), throughput=1.0, forks=0, view_changes=0,
         violations=0, stuck=0,
     )  # fmt: skip

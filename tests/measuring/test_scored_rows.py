@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.data.tabular.cohorts import STUDY, trainers, write_study
+from tests.data.tabular.cohorts import STUDY, trainers, write_study, write_table
 
 from collegium.cli.summaries import scored_rows_json, scored_rows_lines
 from collegium.errors import RunError
 from collegium.measuring import scored_rows as module
+from collegium.measuring.comparing import compare
 from collegium.measuring.scored_rows import scored_rows
 from collegium.measuring.scoring import score_run
 from collegium.release.prediction import predict
@@ -46,3 +47,18 @@ def test_test_rows_join_to_the_table_and_are_scored_by_the_released_model(
     with pytest.raises(RunError) as caught:
         scored_rows(folder)
     assert caught.value.code == "model.no-test-rows"
+
+
+def test_rows_that_have_changed_since_the_run_are_not_scored(tmp_path: Path) -> None:
+    """Nor is an attacked run refused for what its attackers did to theirs."""
+    attack = 'threat={attack="label_flip",attackers=1}'
+    folder = run(write_study(tmp_path), out=tmp_path / "run", changes=[attack]).folder
+    assert scored_rows(folder)
+    cells = trainers()
+    cells["died"][0] = "no" if cells["died"][0] == "yes" else "yes"
+    write_table(tmp_path / "cohort.csv", cells)
+    for look in (scored_rows, lambda one: compare([one])):
+        with pytest.raises(RunError) as caught:
+            look(folder)
+        assert caught.value.code == "run.other-rows"
+        assert "cohort.csv has changed" in caught.value.what

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from tests.cases import some_of
 from tests.node.hostile import documents, registration
@@ -14,7 +15,7 @@ from tests.node.kit import OPEN, PATIENCE, PHASE, QUICK, Town, closed, document,
 from collegium.assembly.ownership import registration_of
 from collegium.assembly.parts import find_parts, load_dataset
 from collegium.errors import RunError
-from collegium.federation.local_updates import Assignment, UpdateAuthor
+from collegium.federation.local_updates import Assignment, Encode, UpdateAuthor
 from collegium.federation.owner import Owner
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -222,6 +223,32 @@ def test_why_a_site_sends_nothing_is_an_error_as_long_as_the_round_is_open(tmp_p
         within.until(lambda view: view.number == 3, seconds=20 * PHASE)
         within.turn()
         assert within.members["va"].troubles == {}
+
+
+class FarReaching:
+    """Makes updates that reach farther than a round has room for, in some coordinates."""
+
+    def __init__(self, honest: UpdateAuthor, coordinates: int) -> None:
+        self.honest, self.coordinates = honest, coordinates
+
+    def update(self, work: Assignment) -> Units:
+        made = self.honest.update(work).astype(np.float64) / 2.0**work.exponent
+        if work.round == 2:
+            made[: self.coordinates] = 1e9
+        return Encode(None).apply(made, work)
+
+
+@pytest.mark.parametrize("design", [(), ("privacy.secure_aggregation={}",)])
+def test_a_site_is_told_whose_update_was_cut_off(tmp_path: Path, design: tuple[str, ...]) -> None:
+    with town(tmp_path) as within:
+        within.propose(document("training.rounds=3", *design))
+        within.until(lambda view: view.number == 1)
+        site = within.members["va"]._enrolments["heart"].site
+        assert site is not None
+        site.author = FarReaching(site.author, 5)
+        within.until(lambda view: view.number == 3)
+        assert within.members["va"].clipped == {"heart": {2: 5}}
+        assert within.members["cleveland"].clipped == {}
 
 
 def test_a_forbidden_study_reads_no_row(tmp_path: Path) -> None:

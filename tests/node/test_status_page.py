@@ -13,6 +13,7 @@ import pytest
 from collegium.cli.node_lines import status_lines
 from collegium.errors import NodeError
 from collegium.node.status import (
+    ClippedRounds,
     NodeStatus,
     RefusedTransaction,
     SilentMember,
@@ -30,6 +31,7 @@ STUDY = StudyStatus(
             member="di", speakers="participants", phase="commit", round=4, rounds=3, times=2
         ),
     ),
+    clipped=ClippedRounds(rounds=(2, 5), coordinates=12),
 )  # fmt: skip
 STATUS = NodeStatus(
     member="va", genesis="cd" * 32, version="0", pid=1, state="following", size=12, final_size=10,
@@ -101,6 +103,7 @@ def test_the_metrics_are_prometheus_text_with_help_and_type_for_each(page: Statu
     assert values["collegium_node_study_awaited_seconds"] == 1.5
     assert values["collegium_node_study_closed_rounds"] == 6
     assert values["collegium_node_study_silent_rounds"] == 3
+    assert values["collegium_node_study_clipped_rounds"] == 2
     assert values["collegium_node_rejected_total"] == 3
     assert values["collegium_node_errors_total"] == 4
 
@@ -148,6 +151,7 @@ def test_status_names_what_is_refused_whom_a_study_awaits_and_that_nothing_becom
     skips = "skips   di among participants since round 4, commit: 3 rounds closed since; silent 2"
     assert f"{skips} times" in said
     assert "nothing that is due has become final for 70 s" in said
+    assert "clipped this site's update in 2 rounds, the last 5: up to 12 coordinates" in said
 
 
 def test_status_names_what_is_kept_back_and_says_where_nobody_would_see_it() -> None:

@@ -20,11 +20,12 @@ from collegium.errors import DataError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
 from collegium.study.checking import check_sites
-from collegium.study.document import Study, TableSource
+from collegium.study.document import Study, TableSource, Threat
 from collegium.study.first_layer import about_first_layer
 from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
+from collegium.study.simulated import DEFAULT_PROTOCOL
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack, lie_of
 from collegium.threats.poisoning import Poisoning
@@ -81,7 +82,7 @@ class Prepared:
             return []
         if isinstance(threat.attackers, tuple):
             return list(threat.attackers)
-        candidates = self.validators if self.attack.role == "validator" else self.sites
+        candidates = self.sites if self.attack.role == "site" else self.validators
         return candidates[len(candidates) - threat.attackers :]
 
     @property
@@ -286,11 +287,36 @@ def _about_lies(study: Study) -> tuple[Notice, ...]:
     return (Notice("note", "study.unheard-lies", {"attack": attack.name}),)
 
 
+def _check_orderers(study: Study, threat: Threat) -> None:
+    """Refuse lies about the order where no protocol is simulated, or where it bears no lies."""
+    path, name = ("threat", "attack"), threat.attack
+    if study.consensus.engine != "simnet":
+        raise Refusal(
+            path, "study.combination", f"{name} lies in a consensus protocol",
+            f"the engine {study.consensus.engine!r} has none",
+            'set consensus.engine = "simnet", or choose another attack',
+        )  # fmt: skip
+    protocol = study.consensus.protocol or DEFAULT_PROTOCOL
+    if find("protocols", protocol).faults != "byzantine":
+        raise Refusal(
+            path, "study.combination", f"{name} does not go with {protocol}",
+            f"{protocol} bears validators that stop, and not a single one that lies",
+            'set consensus.protocol = "pbft", or choose another attack',
+        )  # fmt: skip
+    if threat.rounds:
+        raise Refusal(
+            ("threat", "rounds"), "study.combination", f"{name} acts in all rounds",
+            "a validator orders blocks and knows no rounds", "remove threat.rounds",
+        )  # fmt: skip
+
+
 def _check_attackers(prepared: Prepared) -> None:
     """Refuse attackers that have no place to take: only a validator can lie as one."""
     threat, validators = prepared.study.threat, prepared.validators
-    if threat is None or prepared.attack is None or prepared.attack.role != "validator":
+    if threat is None or prepared.attack is None or prepared.attack.role == "site":
         return
+    if prepared.attack.role == "orderer":
+        _check_orderers(prepared.study, threat)
     what = None
     if isinstance(threat.attackers, int) and threat.attackers > len(validators):
         what = f"{threat.attackers} validators are to attack, and there are {len(validators)}"

@@ -104,7 +104,7 @@ def try_cell(cell: Cell, seeds: int, load: Load) -> ConsensusRow:
     runs = [_try(cell, seed, load) for seed in range(seeds)]
     waits = [wait for one in runs for wait in one.waits]
     return ConsensusRow(
-        cell=cell,
+        **msgspec.structs.asdict(cell),
         commits=sum(one.commits for one in runs),
         messages=sum(one.messages for one in runs),
         other_messages=sum(one.other_messages for one in runs),

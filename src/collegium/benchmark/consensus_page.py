@@ -124,14 +124,14 @@ def _unmeasured(found: ConsensusBench) -> Markup:
 
 def _latency(found: ConsensusBench, faults: Fault) -> Markup:
     """Return a drawing for each protocol and interval; all have the same axes."""
-    rows = [one for one in found.rows if one.cell.faults == faults]
+    rows = [one for one in found.rows if one.faults == faults]
     medians = [one.seconds_a_commit.median for one in rows if one.seconds_a_commit is not None]
-    intervals = sorted({one.cell.interval for one in rows})
+    intervals = sorted({one.interval for one in rows})
     panels = []
     if medians:
         y = log_axis(max(min(medians), 1e-6), max(medians))
         x = whole_axis(min(found.grid.validators), max(found.grid.validators))
-        for protocol in dict.fromkeys(one.cell.protocol for one in rows):
+        for protocol in dict.fromkeys(one.protocol for one in rows):
             for interval in intervals:
                 name = protocol if len(intervals) == 1 else f"{protocol}, interval {interval:g} s"
                 series = _series(rows, protocol, interval)
@@ -164,11 +164,8 @@ def _latency(found: ConsensusBench, faults: Fault) -> Markup:
 def _series(rows: Iterable[ConsensusRow], protocol: str, interval: float) -> list[Series]:
     points: dict[str, list[tuple[float, float]]] = {}
     for one in rows:
-        cell = one.cell
-        if (cell.protocol, cell.interval) == (protocol, interval) and one.seconds_a_commit:
-            points.setdefault(cell.preset, []).append(
-                (cell.validators, one.seconds_a_commit.median)
-            )
+        if (one.protocol, one.interval) == (protocol, interval) and one.seconds_a_commit:
+            points.setdefault(one.preset, []).append((one.validators, one.seconds_a_commit.median))
     return [
         Series(preset, tuple(sorted(points[preset])), 1 + place)
         for place, preset in enumerate(PRESETS) if preset in points
@@ -193,14 +190,14 @@ def _figures(rows: Sequence[ConsensusRow]) -> Markup:
 
 
 def _row(one: ConsensusRow) -> Sequence[Child]:
-    cell, waits = one.cell, one.seconds_a_commit
+    waits = one.seconds_a_commit
     each = one.messages / one.commits if one.commits else None
     return (
-        cell.protocol,
-        _whole(cell.validators),
-        cell.preset,
-        data(cell.interval, f"{cell.interval:g} s"),
-        cell.faults,
+        one.protocol,
+        _whole(one.validators),
+        one.preset,
+        data(one.interval, f"{one.interval:g} s"),
+        one.faults,
         "" if waits is None else data(waits.median, seconds(waits.median)),
         "" if waits is None else data(waits.p95, seconds(waits.p95)),
         data(one.throughput, f"{one.throughput:.3g}"),

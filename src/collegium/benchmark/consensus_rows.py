@@ -69,7 +69,7 @@ class ConsensusRow(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a cell, over all seeds; counts are sums.
 
     Attributes:
-        cell: what was tried.
+        protocol, validators, preset, interval, faults: what was tried: see `Cell`.
         commits: blocks with transactions that were decided.
         messages: what was sent for these blocks; `other_messages` everything else.
         bytes: all that was sent.
@@ -82,7 +82,11 @@ class ConsensusRow(msgspec.Struct, frozen=True, kw_only=True):
         stuck: transactions that some honest validator had not decided when time was over.
     """
 
-    cell: Cell
+    protocol: str
+    validators: int
+    preset: str
+    interval: float
+    faults: Fault
     commits: int
     messages: int
     other_messages: int
@@ -127,11 +131,10 @@ def held_against_few_seconds(rows: Sequence[ConsensusRow]) -> tuple[Requirement,
     """
     waits: dict[float, dict[str, CommitSeconds]] = {}
     for row in rows:
-        cell = row.cell
-        if (cell.validators, cell.preset, cell.faults) != (HOSPITALS, CONTINENT, "none"):
+        if (row.validators, row.preset, row.faults) != (HOSPITALS, CONTINENT, "none"):
             continue
         if row.seconds_a_commit is not None:
-            waits.setdefault(cell.interval, {})[cell.protocol] = row.seconds_a_commit
+            waits.setdefault(row.interval, {})[row.protocol] = row.seconds_a_commit
     return tuple(
         claim
         for interval, found in sorted(waits.items() or [(0.0, {})])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collegium.consensus.trials import Trial
 
 MOST_VALIDATORS = 1000
+
+FEW = 4
+"""How many times that a validator is down are told one by one."""
 
 
 @click.command(
@@ -135,7 +138,7 @@ def _lines(found: ConsensusBench) -> Iterator[str]:
     from collegium.benchmark.consensus_page import FAULTS
 
     for one in found.rows:
-        yield f"  {_named(one)}, {FAULTS[one.cell.faults]}: {_measured(one)}"
+        yield f"  {_named(one)}, {FAULTS[one.faults]}: {_measured(one)}"
     for left in found.refused:
         yield f"  {left.protocol:<12} {FAULTS[left.faults]}: refused, {left.why}"
     for claim in found.few_seconds:
@@ -144,9 +147,8 @@ def _lines(found: ConsensusBench) -> Iterator[str]:
 
 
 def _named(one: ConsensusRow) -> str:
-    cell = one.cell
-    interval = f", every {cell.interval:g} s" if cell.interval else ""
-    return f"{cell.protocol:<12} {cell.validators:>3} validators, {cell.preset}{interval}"
+    interval = f", every {one.interval:g} s" if one.interval else ""
+    return f"{one.protocol:<12} {one.validators:>3} validators, {one.preset}{interval}"
 
 
 def _measured(one: ConsensusRow) -> str:
@@ -202,11 +204,19 @@ def _trial_lines(name: str, found: Trial) -> Iterator[str]:
     yield f"{name}, trial {found.seed}: {found.validators} validators, numbered from 0"
     if found.liars:
         yield f"  who lies: {_who(found.liars)}"
-    for crash in weather.crashes:
-        back = "for good" if crash.until is None else f"until {crash.until / 1e6:.3f} s"
-        yield f"  {crash.validator} is down from {crash.at / 1e6:.3f} s {back}"
+    for who in range(found.validators):
+        crashes = [one for one in weather.crashes if one.validator == who]
+        down = [
+            f"from {one.at / 1e6:.3f} s "
+            + ("on for good" if one.until is None else f"to {one.until / 1e6:.3f} s")
+            for one in crashes[:FEW]
+        ]
+        if len(crashes) > FEW:
+            down.append(f"and {len(crashes) - FEW} times more")
+        if down:
+            yield f"  {who} is down {', '.join(down)}"
     for cut in weather.partitions:
-        groups = " | ".join(map(_who, cut.groups))
+        groups = " | ".join(_who(sorted(one)) for one in cut.groups)
         yield f"  cut off from {cut.start / 1e6:.3f} s until {cut.end / 1e6:.3f} s: {groups}"
     yield (
         f"  of 1,000 messages {weather.loss} are lost and {weather.duplicate} come twice, until "
@@ -224,5 +234,5 @@ def _trial_lines(name: str, found: Trial) -> Iterator[str]:
         yield "  agreement, validity and progress hold"
 
 
-def _who(validators: tuple[int, ...]) -> str:
+def _who(validators: Iterable[int]) -> str:
     return ", ".join(map(str, validators))

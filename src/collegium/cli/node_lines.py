@@ -92,6 +92,12 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
             f"    skips   {one.member} among {one.speakers} since {_since(one)}: "
             f"{one.rounds} rounds closed since; silent {one.times} times"
         )
+    if study.clipped is not None:
+        rounds = study.clipped.rounds
+        yield (
+            f"    clipped this site's update in {len(rounds)} rounds, the last {rounds[-1]}: up to "
+            f"{study.clipped.coordinates} coordinates reached farther than the round had room for"
+        )
     if study.stopped:
         yield f"    stopped {study.stopped}; nothing of it is computed until the node restarts"
     for why in study.refused:

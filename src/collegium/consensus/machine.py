@@ -218,16 +218,6 @@ Stored = Mapping[str, Any]
 """What a machine has written, by key."""
 
 
-@runtime_checkable
-class Mines(Protocol):
-    """A protocol whose validators try hashes all the time."""
-
-    @property
-    def mines(self) -> Literal[True]:
-        """Whether they do."""
-        ...
-
-
 class ConsensusProtocol(Protocol):
     """A protocol, as the plugin kind ``protocols`` finds it."""
 
@@ -262,6 +252,11 @@ class ConsensusProtocol(Protocol):
         ...
 
     @property
+    def once(self) -> frozenset[str]:
+        """Return the kinds of which an honest validator says one alone in a height and view."""
+        ...
+
+    @property
     def source(self) -> str:
         """Where it is published."""
         ...
@@ -277,4 +272,14 @@ class ConsensusProtocol(Protocol):
 
     def machine(self, setting: Setting, stored: Stored) -> Machine:
         """Return a validator's machine, from what it has written; nothing if it is new."""
+        ...
+
+
+@runtime_checkable
+class Needs(Protocol):
+    """A protocol under which nothing is ordered while one of some validators is down or lies."""
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The validators that have no substitute, whatever else is tolerated."""
         ...

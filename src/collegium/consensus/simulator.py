@@ -59,8 +59,6 @@ class Seat:
         chain: the blocks that it holds, by height from 1 on; those up to `decided` are final.
         decided_at: when it decided each.
         alive: whether it runs; `life` counts how often it was made.
-        signed: how many messages it has signed, `verified` how many signatures it has verified, and
-            `heard` how many bytes have reached it.
         broken: whether what was final for it was taken back, or decided anew.
     """
 
@@ -79,9 +77,7 @@ class Seat:
     link_free: int = 0
     pace: int = 1000
     lies: bool = False
-    signed: int = 0
-    verified: int = 0
-    heard: int = 0
+    work: int = 0
 
     def ordered_finally(self) -> set[bytes]:
         """Return the digests of the transactions that are final for it."""
@@ -211,7 +207,6 @@ class Simulator:
             self.counted.delivered += 1
             if self._watch is not None:
                 self._watch(f"{self.now} {number} hears {_said(second)} from {first}")
-            seat.heard += HEADER_SIZE + SIGNATURE_SIZE + second.size
             self._take(seat, seat.machine.receive(first, second), 1)
         elif kind == FIRE:
             if seat.alive and seat.timers.get(first) == second:
@@ -285,7 +280,8 @@ class Simulator:
                 )
         weather = self.network.weather
         cost = weather.verify * (verified + effects.computes)
-        seat.verified += verified + effects.computes
+        if cost:
+            seat.work += cost
         leaves = max(seat.leaves, self.now) + cost
         if effects.writes:
             leaves += weather.sync
@@ -322,7 +318,6 @@ class Simulator:
                 self._note(me, message)
                 if seat.lies and isinstance(message.body, Signed):
                     self._note(me, message.body.message)
-            seat.signed += 1
             if receiver == ALL:
                 for other in range(len(self.seats)):
                     if other != me:
@@ -420,6 +415,20 @@ class Simulator:
     def _violated(self, what: str, height: int, seat: Seat) -> None:
         if not seat.lies:
             self.violations.append(Violation(what, height, (seat.setting.me,)))
+
+    def equivocators(self) -> dict[int, tuple[str, int, int]]:
+        """Return who has signed two blocks where an honest one signs one: what, height and view.
+
+        Whoever holds both messages can show it; which is why nobody need be believed.
+        """
+        first: dict[tuple[int, str, int, int], bytes] = {}
+        found: dict[int, tuple[str, int, int]] = {}
+        for who, kind, height, view, block in sorted(self._vouched):
+            if kind in self.protocol.once and block:
+                place = who, kind, height, view
+                if first.setdefault(place, block) != block:
+                    found.setdefault(who, (kind, height, view))
+        return found
 
     # What a liar may show of others: what they have really said.
 

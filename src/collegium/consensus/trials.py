@@ -12,7 +12,7 @@ from hashlib import sha256
 from random import Random
 
 from collegium.consensus.liars import LIARS, conspiracy
-from collegium.consensus.machine import ConsensusProtocol, Item, Setting
+from collegium.consensus.machine import ConsensusProtocol, Item, Needs, Setting
 from collegium.consensus.network import Crash, Links, Network, Partition, Weather
 from collegium.consensus.simulator import Liar, Simulator, Violation
 from collegium.plugins import find
@@ -86,7 +86,10 @@ def run_trial(
         0, (1,) * count, seed, TIMEOUT, block_bytes=2_000,
         options={**protocol.defaults, **(options or {})},
     )  # fmt: skip
-    faulty = drawn.sample(range(count), min(protocol.tolerated(setting.powers) + beyond, count))
+    needed = protocol.needs if isinstance(protocol, Needs) else ()
+    may_fail = [who for who in range(count) if who not in needed]
+    wanted = protocol.tolerated(setting.powers) + beyond
+    faulty = drawn.sample(may_fail, min(wanted, len(may_fail)))
     lying: dict[int, Liar] = {}
     if liars and protocol.faults == "byzantine":
         if beyond or drawn.random() < 0.3:

@@ -1,9 +1,10 @@
 """The in-process loop: ask everybody, commit what they say, repeat until the study is closed.
 
-What is not ordered yet is no refusal, and a pass that waits for it no quiet one: whose member holds
-something that is not final is not asked. When a whole pass brings nothing, everybody is told so:
-first they say what they have been waiting with, then their timers fire. When that brings nothing
-either, the history cannot go on, which is an error and never an endless loop.
+What is not ordered yet is no refusal, and a pass that waits for it no quiet one, unless it has been
+waited for longer than timers last. Whose member holds something that is not final is not asked.
+When a whole pass brings nothing, everybody is told so: first they say what they have been waiting
+with, then their timers fire. When that brings nothing either, the history cannot go on, which is
+an error and never an endless loop.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collegium.errors import RunError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.application import AcceptedTransaction
-from collegium.ledger.ordering import NotYet, Ordering, Refused
+from collegium.ledger.ordering import LeavesBehind, NotYet, Ordering, Refused
 
 QUOTA = 64
 """Transactions of one participant that a pass takes up; the rest is dropped and counted."""
@@ -73,7 +74,8 @@ def drive(
     while True:
         views = _views(ordering, study, members)
         seen = list({id(one): one for one in views.values() if one is not None}.values())
-        behind = None in views.values()
+        gone = ordering.gone if isinstance(ordering, LeavesBehind) else frozenset()
+        behind = any(view is None and member not in gone for member, view in views.items())
         if seen and not behind and all(one.phase == "closed" for one in seen):
             return traffic
         batch: list[bytes] = []
@@ -93,12 +95,14 @@ def drive(
         accepted = ordering.step(0)
         traffic.engine_seconds += perf_counter() - began
         traffic.passes += 1
-        waiting = behind
+        waiting, late = behind, bool(gone)
         for speaker, answer in zip(speakers, answers, strict=True):
             if isinstance(answer, Refused):
                 traffic.rejected[speaker, answer.code] += 1
                 traffic.refusals[speaker] = answer
-            waiting |= isinstance(answer, NotYet)
+            if isinstance(answer, NotYet):
+                waiting |= answer.code != "late"
+                late |= answer.code == "late"
         observe(accepted)
         if accepted:
             quiet = waited = 0
@@ -106,13 +110,13 @@ def drive(
             waited += 1
         else:
             quiet += 1
-        if quiet > IDLE_PASSES or waited > WAITED_PASSES:
+        if (quiet > IDLE_PASSES and not late) or max(quiet, waited) > WAITED_PASSES:
             phase = seen[0].phase if seen else "unknown"
             raise RunError(
                 "run.stuck",
                 f"the study cannot go on from its phase {phase!r}",
                 "nobody says anything new, and no quorum ends the phase" + _told(traffic.refusals)
-                if quiet > IDLE_PASSES
+                if quiet > IDLE_PASSES and not late
                 else "what was said does not become final",
                 "see who is silent with `collegium verify --partial`; bring them back and --resume",
             )

@@ -82,6 +82,7 @@ class Site:
     """A member that holds rows; it satisfies `Participant`.
 
     It abstains from a round in which it has nothing to send; `troubles` says why, by round.
+    `clipped` says of how many coordinates of its update a round had too little room, by round.
     Its updates are made by its `author`.
     """
 
@@ -96,6 +97,7 @@ class Site:
         self.member = identity.member
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}
+        self.clipped: dict[int, int] = {}
         self.blobs = blobs
         self.author: UpdateAuthor = HonestUpdateAuthor(
             identity.member, trainers, outbox, identity.genesis
@@ -225,6 +227,8 @@ class Site:
                 return []
             values = self._parts.stages.to_keep(update, InRound(work, self._identity))
             sent = self._sending.keep(key, values, view.round.exponent)
+        if view.room and (cut_off := _cut_off(sent, view)):
+            self.clipped[view.number] = cut_off
         if self._dealer is None:
             return [commit_to(self._identity, view, sent.name)]
         sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
@@ -260,7 +264,7 @@ class Site:
         return [
             reveal_of(
                 self._identity, view, sent.name, peak=sent.peak,
-                saturated=sent.at_the_end if sent.shift == view.room else 0,
+                saturated=_cut_off(sent, view),
                 sealed=None if name == sent.name else name,
             )
         ]  # fmt: skip
@@ -376,3 +380,8 @@ class Site:
         except FormatError:
             return None
         return model if model.tensors == self._tensors else None
+
+
+def _cut_off(sent: Sent, view: StudyView) -> int:
+    """Return of how many coordinates of an update the open round has too little room."""
+    return sent.at_the_end if sent.shift == view.room else 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from collegium.consensus.simulator import Liar
 from collegium.errors import CollegiumError
 from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.equivocation import Conflict
@@ -54,7 +55,8 @@ class Refused:
 class NotYet:
     """Nothing is decided about a transaction: hand it over again later. It is no refusal.
 
-    The codes: ``busy``, there is no room for more of this member; ``waiting``, it waits its turn.
+    The codes: ``busy``, there is no room for more of this member; ``waiting``, it waits its turn;
+    ``late``, it has waited for longer than members' timers last.
     """
 
     code: str = "waiting"
@@ -216,6 +218,40 @@ class Corresponds(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Simulating:
+    """What a simulated consortium's ordering is opened with.
+
+    Attributes:
+        path: of the ledger file that is to be kept; one that is there is continued.
+        genesis: the ledger's; what is there must have it.
+        keys: the simulated members' keys by id; under `LOG_KEY` the log's, if it has one.
+        study: what is simulated: an engine may have settings of its own in it.
+        warn: where warnings go.
+        liars: what takes validators' places in a simulated protocol, by member.
+        authors: where an engine with liars writes who signed a transaction, by its SHA-256, before
+            anybody hears of it: liars read what passes through their hands.
+    """
+
+    path: Path
+    genesis: Genesis
+    keys: Mapping[str, SigningKey]
+    study: Study
+    warn: Callable[[str], None]
+    liars: Mapping[str, Liar] = field(default_factory=dict)
+    authors: dict[bytes, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class LeavesBehind(Protocol):
+    """An ordering in one process under which members may be left behind by all others."""
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Members who have been behind for longer than timers last: nobody waits for them."""
+        ...
+
+
 @runtime_checkable
 class Simulates(Protocol):
     """An engine that orders for a whole consortium within one process."""
@@ -230,18 +266,8 @@ class Simulates(Protocol):
         """Whether its genesis names a key that signs checkpoints for all."""
         ...
 
-    def simulate(
-        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey], study: Study,
-        warn: Callable[[str], None],
-    ) -> Ordering:  # fmt: skip
+    def simulate(self, simulating: Simulating) -> Ordering:
         """Open a consortium's ordering.
-
-        Args:
-            path: of the ledger file that is to be kept; one that is there is continued.
-            genesis: the ledger's; what is there must have it.
-            keys: the simulated members' keys by id; under `LOG_KEY` the log's, if it has one.
-            study: what is simulated: an engine may have settings of its own in it.
-            warn: where warnings go.
 
         Raises:
             CollegiumError: the file is another ledger's, or does not hold together.

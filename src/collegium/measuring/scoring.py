@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.assembly.accepted_rows import require_accepted_rows
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.bundle import WEIGHTS
-from collegium.audit.verify import verify
+from collegium.audit.verify import examined
 from collegium.errors import RunError
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
@@ -58,7 +59,8 @@ def score_run(folder: Path) -> ScoredRun:
     """Return a run with its final model's scores, after verifying it.
 
     Raises:
-        CollegiumError: the run is not finished, does not verify or cannot be scored here.
+        CollegiumError: the run is not finished, does not verify or cannot be scored here, or the
+            rows of a simulation have changed since.
     """
     path = folder / "study.toml"
     if not path.is_file():
@@ -76,12 +78,18 @@ def score_run(folder: Path) -> ScoredRun:
             f"go on with it: collegium run {path} --out {folder} --resume"
             if final is None else "leave it out",
         )  # fmt: skip
-    found = verify(folder, partial=False)
+    found, histories = examined(folder, partial=False)
     if not found.ok or found.model is None:
         worst = next((one.what for one in found.findings if one.severity == "error"), "")
         raise RunError(
             "compare.not-verified", f"the run in {folder} does not verify",
             worst or "its ledger names no model", f"see collegium verify {folder}",
+        )  # fmt: skip
+    history = histories.get(prepared.study.study.id)
+    if found.simulated and history is not None:
+        require_accepted_rows(
+            prepared, bytes.fromhex(found.genesis), history.accepted,
+            "; the model is scored on rows as they are now",
         )  # fmt: skip
     data = read_blob(folder / "blobs", bytes.fromhex(found.model))
     shared = (

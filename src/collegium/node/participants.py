@@ -48,6 +48,8 @@ class Participants:
             until the policy or the member's key changes or the node starts again.
         errors: what fails now, by who; `failures` counts all there were.
         troubles: by study, the open round and why this member's site sends nothing in it.
+        clipped: by study, rounds that had too little room for this member's update since the node
+            started, each with the number of coordinates that were cut off.
 
     Args:
         acting: returns what they act with now, or None while this is no member.
@@ -72,6 +74,7 @@ class Participants:
         self.stopped: dict[str, str] = {}
         self.errors: dict[str, str] = {}
         self.troubles: dict[str, tuple[int, str]] = {}
+        self.clipped: dict[str, dict[int, int]] = {}
         self.failures = 0
         self._acting, self._timers, self._clock = acting, timers, clock
         self._enrolments: dict[str, Enrolment] = {}
@@ -136,15 +139,22 @@ class Participants:
         return found
 
     def _note_trouble(self, view: StudyView, enrolment: Enrolment) -> None:
-        """Note why the site sends nothing in the open round, and tell it once."""
+        """Note why the site sends nothing in the open round, or less, and tell it once."""
         site = enrolment.site
+        if site is not None and site.clipped:
+            known = self.clipped.setdefault(view.study, {})
+            for number in site.clipped.keys() - known.keys():
+                told = {"study": view.study, "round": number, "coordinates": site.clipped[number]}
+                log.warning("update cut off", extra=told)
+            known.update(site.clipped)
         why = None if site is None else site.troubles.get(view.number)
         if why is None:
             self.troubles.pop(view.study, None)
         elif self.troubles.get(view.study) != (view.number, why):
             self.troubles[view.study] = view.number, why
-            told = {"study": view.study, "round": view.number, "why": why}
-            log.warning("nothing sent", extra=told)
+            log.warning(
+                "nothing sent", extra={"study": view.study, "round": view.number, "why": why}
+            )
 
     def _stop(self, acting: MemberContext, study: str, error: Exception) -> None:
         """Compute nothing more of a study in which something failed that nobody foresaw.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 
 import msgspec
@@ -21,7 +21,7 @@ from collegium.node.membership import changes
 from collegium.node.privacy_spent import privacy_spent
 from collegium.node.registration_checks import in_a_line
 from collegium.node.room import Room
-from collegium.node.status import LockedBlock, NodeStatus, SilentMember, StudyStatus
+from collegium.node.status import ClippedRounds, LockedBlock, NodeStatus, SilentMember, StudyStatus
 
 
 class Reporter:
@@ -111,9 +111,16 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         stopped=loop.participants.stopped.get(view.study),
         awaited=view.awaited,
         silent=tuple(_silent(view)),
+        clipped=_clipped(loop.participants.clipped.get(view.study, {})),
         rows=loop.participants.rows.get(view.study, ()),
         missing_blobs=loop.replicator.missing_of(view.study),
     )
+
+
+def _clipped(rounds: Mapping[int, int]) -> ClippedRounds | None:
+    if not rounds:
+        return None
+    return ClippedRounds(rounds=tuple(sorted(rounds)), coordinates=max(rounds.values()))
 
 
 def _silent(view: StudyView) -> Iterator[SilentMember]:

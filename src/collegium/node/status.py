@@ -53,6 +53,16 @@ class SilentMember(msgspec.Struct, frozen=True, kw_only=True):
     times: int
 
 
+class ClippedRounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds that had too little room for this site's update, since the node started.
+
+    `coordinates` is how many were cut off in the worst of them.
+    """
+
+    rounds: tuple[int, ...]
+    coordinates: int
+
+
 class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a study stands, as this member's copy of the ledger says.
 
@@ -61,6 +71,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     the study came to where it is, `awaited` the members who have not spoken in this phase,
     `missing_blobs` the blobs of the study that the ledger names and this home does not have yet.
     `silent` are the members who are waited for no more until they say that they are there.
+    `clipped` are the rounds in which this member's update was cut off, None for none.
     `rows` tell what of this member's own file is not as the study's document says, by column and
     row.
     """
@@ -78,6 +89,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None = None
     awaited: tuple[str, ...] = ()
     silent: tuple[SilentMember, ...] = ()
+    clipped: ClippedRounds | None = None
     rows: tuple[str, ...] = ()
     missing_blobs: int = 0
 
@@ -245,6 +257,11 @@ def metrics(status: NodeStatus) -> Iterator[str]:
             labels = f'member="{status.member}",study="{one.study}",silent="{who.member}"'
             labels += f',speakers="{who.speakers}"'
             yield f"collegium_node_study_silent_rounds{{{labels}}} {who.rounds}"
+    yield from _family("study_clipped_rounds", "gauge", "Rounds that cut off this site's update")
+    for one in status.studies:
+        labels = f'member="{status.member}",study="{one.study}"'
+        rounds = 0 if one.clipped is None else len(one.clipped.rounds)
+        yield f"collegium_node_study_clipped_rounds{{{labels}}} {rounds}"
     for name, about in (
         ("round", "The open round, or the last one"),
         ("closed_rounds", "Rounds that are closed"),

@@ -124,6 +124,8 @@ def complaints(status: NodeStatus) -> Iterator[str]:
         if one.silent:
             names = ", ".join(sorted({who.member for who in one.silent}))
             yield f"{one.study} goes on without {names}."
+        if one.clipped is not None:
+            yield f"{one.study} cut off this site's update in {len(one.clipped.rounds)} rounds."
         if one.rows:
             yield f"The site's rows are not as {one.study} says: see `collegium node status`."
     for refused in status.rejected:

@@ -6,21 +6,20 @@ privacy nor authenticity (architecture 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import UNSET
 
+from collegium.assembly.accepted_rows import require_accepted_rows
 from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.canonical import to_text
-from collegium.data.table import SiteRows
-from collegium.data.tabular.study_rows import StudyRows
-from collegium.errors import RunError
-from collegium.federation.identity import Identity, identity, member_key
+from collegium.consensus.simulator import Liar
+from collegium.federation.identity import identity, member_key
 from collegium.federation.in_process_blobs import InProcessBlobs
 from collegium.federation.local_trainers import LocalTrainers
 from collegium.federation.outbox import MemberOutbox, Outbox
@@ -28,13 +27,13 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.site import Site, SiteParts
-from collegium.federation.snapshot import snapshot
 from collegium.federation.speaking import reserve
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.parallel.pool import Pool
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.declared import admitted_modules
+from collegium.ledger.contract.tables import Acceptance
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
@@ -46,17 +45,17 @@ from collegium.ledger.genesis import (
     genesis_digest,
 )
 from collegium.ledger.keys import SigningKey
-from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
+from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates, Simulating
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
-from collegium.simulation.timing import take_time
 from collegium.study.terms import agrees_by_statistics
 from collegium.threats.adversary_view import Defence
 from collegium.threats.attack import AdversaryContext, lie_of
 from collegium.threats.dropout import DroppingOut
+from collegium.threats.orderers import OrdererAttack, OrderersContext
 from collegium.threats.poisoning import Poisoning, PoisoningCoalition, Target
 from collegium.threats.traps import TrapSite
 
@@ -159,8 +158,19 @@ def build(
     genesis_bytes = encode_genesis(genesis)
     digest = genesis_digest(genesis_bytes)
     signing = keys if log_key is None else {**keys, LOG_KEY: log_key}
+    authors: dict[bytes, str] = {}
     with ExitStack() as opened:
-        engine = engines.simulate(folder / LEDGER, genesis, signing, study, warn)
+        engine = engines.simulate(
+            Simulating(
+                folder / LEDGER,
+                genesis,
+                signing,
+                study,
+                warn,
+                orderers_of(prepared, authors),
+                authors,
+            )
+        )
         opened.callback(engine.close, complete=False)
         outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
         exchange = opened.enter_context(closing(InProcessBlobs(BlobFolder(folder / "blobs"))))
@@ -172,7 +182,6 @@ def build(
             study, spec, trainer, rows,
             {name: one for name, one in private.items() if one is not None}, pool,
         )  # fmt: skip
-        take_time(prepared, engine, exchange.folder, trainers, reserved)
         code = code_digest(study)
         owner = Owner(
             identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,
@@ -198,8 +207,11 @@ def build(
         }
         participants: list[Participant] = [owner]
         sites: list[Site] = []
+        require_accepted_rows(
+            prepared, digest, _accepted(prepared, engine.application.state),
+            " and resume, or choose another --out",
+        )  # fmt: skip
         for name in prepared.sites:
-            _require_same_rows(prepared, engine.application.state, identities[name])
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
                 prepared.parts.stages,
@@ -243,6 +255,25 @@ def build(
     )  # fmt: skip
 
 
+def orderers_of(prepared: Prepared, authors: Mapping[bytes, str]) -> dict[str, Liar]:
+    """Return what takes the places of those who lie in consensus, by member.
+
+    Args:
+        prepared: the study.
+        authors: see `Simulating`; it is filled while the study runs.
+    """
+    attack = prepared.attack
+    if not isinstance(attack, OrdererAttack):
+        return {}
+    names = sorted(prepared.validators)
+    numbers = {name: names.index(name) for name in prepared.attackers}
+    seed = prepared.study.study.seed
+    lies = attack.lies(
+        OrderersContext(tuple(numbers.values()), len(names), authors, prepared.train, seed)
+    )
+    return {name: lies[number] for name, number in numbers.items()}
+
+
 def envelopes_in(ledger: Path) -> list[bytes]:
     """Return the envelopes of all entries in a ledger's file, in order."""
     frames = read_frames(ledger.read_bytes())
@@ -262,24 +293,10 @@ def share_holders_of(prepared: Prepared) -> PoisoningCoalition | None:
     return PoisoningCoalition(target, attack)
 
 
-def _require_same_rows(prepared: Prepared, state: State, who: Identity) -> None:
-    """Refuse to go on with other rows than those with which a site accepted the study."""
-    study, name = prepared.study, who.member
-    accepted = StudyView(state, study.study.id).acceptance(name)
-    if accepted is None:
-        return
-    parts: tuple[SiteRows | StudyRows, ...] = prepared.train[name], prepared.test[name]
-    if prepared.table is not None and agrees_by_statistics(study):
-        parts = prepared.table.parts[name].train, prepared.table.parts[name].test
-    if accepted.snapshot != to_text(snapshot(who, study.study.id, parts)):
-        source = study.data.source
-        raise RunError(
-            "run.other-rows",
-            f"{source if isinstance(source, str) else source.table} has changed since this run"
-            " began",
-            f"the rows of {name} are not those with which it accepted the study",
-            "restore the data as it was and resume, or choose another --out",
-        )  # fmt: skip
+def _accepted(prepared: Prepared, state: State) -> dict[str, Acceptance]:
+    view = StudyView(state, prepared.study.study.id)
+    found = {name: view.acceptance(name) for name in prepared.sites}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _replaced(

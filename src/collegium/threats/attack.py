@@ -91,8 +91,8 @@ class Attack(Protocol):
         ...
 
     @property
-    def role(self) -> Literal["site", "validator"]:
-        """Which of the member's participants it takes over."""
+    def role(self) -> Literal["site", "validator", "orderer"]:
+        """Which of the member's participants it takes over; an orderer lies in consensus alone."""
         ...
 
     def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:

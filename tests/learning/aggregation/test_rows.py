@@ -9,7 +9,8 @@ import pytest
 from tests.learning.aggregation.cases import cloud, updates
 
 from collegium.learning.aggregation._internal.integers import integers
-from collegium.learning.aggregation.rows import WEIGHT_BITS, Block, Total, UpdateRows, rows_of
+from collegium.learning.aggregation._internal.shifted_columns import Block
+from collegium.learning.aggregation.rows import WEIGHT_BITS, UpdateRows, rows_of
 
 VALUES = cloud(0, 5, 300, spread=9000)
 MATRIX = integers([[1, 1, 0, 0, 1], [0, 3, -2, 1, 1], [7, 0, 0, 0, 0]])
@@ -30,11 +31,11 @@ def collected(rows: UpdateRows, chosen: list[int] | None = None) -> list[list[in
     """Return the rows' integer vectors as a coordinate rule sees them."""
     seen: list[Block] = []
 
-    def reduce(block: Block, total: Total) -> None:
+    def choose(block: Block) -> list[Block]:
         seen.append(block.copy())
-        total[...] = block[0]
+        return [block[0]]
 
-    rows.by_columns(reduce, 1, chosen)
+    rows.by_columns(choose, 1, chosen)
     (whole,) = seen  # so few columns are one block
     found: list[list[int]] = whole.tolist()
     return found

@@ -54,10 +54,10 @@ from collegium.ledger.ordering import (
     NotYet,
     Ordered,
     Refused,
+    Simulating,
 )
 from collegium.ledger.state import State
 from collegium.storage.store import LARGEST
-from collegium.study.document import Study
 
 CERTIFICATE = "both"
 FORKED, EMPTY = 3, 4
@@ -341,10 +341,8 @@ class Engine:
     settings: type[Settings] = Settings
     files: tuple[str, ...] = (LEDGER, NAME)
 
-    def simulate(
-        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey], study: Study,
-        warn: Callable[[str], None],
-    ) -> Together:  # fmt: skip
+    def simulate(self, simulating: Simulating) -> Together:
+        path, genesis, keys = simulating.path, simulating.genesis, simulating.keys
         medium, members = Medium(), dict[str, TwoProposers]()
         for name in sorted(keys, key=lambda name: (name != proposers_of(genesis)[0], name)):
             home = path.parent if not members else path.parent / "members" / name

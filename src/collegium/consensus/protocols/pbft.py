@@ -510,6 +510,7 @@ class Pbft:
     bound: str = "f < n/3"
     finality: Literal["immediate", "probabilistic", "economic"] = "immediate"
     views: Literal["lasting", "each height", "none"] = "lasting"
+    once: frozenset[str] = frozenset(("pre-prepare", "prepare", "commit"))
     source: str = "Castro and Liskov, OSDI 1999"
     defaults: Mapping[str, int] = field(default_factory=dict)
 

@@ -7,13 +7,14 @@ Byzantine-tolerant SGD", 2018 (mean around the median).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
 import numpy as np
 
 from collegium.learning.aggregation._internal.networks import arrange, network
+from collegium.learning.aggregation._internal.shifted_columns import Block, Choose, widened
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import Block, RowRule, Total, UpdateRows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 
@@ -23,25 +24,22 @@ def _median(rows: UpdateRows, tolerate: int) -> Aggregate:
     labels = tuple("middle" if low <= rank <= high else None for rank in range(rows.count))
     steps = network(labels)
 
-    def reduce(block: Block, total: Total) -> None:
-        ordered = arrange(block, steps)
-        total[...] = ordered[low]
-        if high > low:
-            total += ordered[high]
+    def choose(block: Block) -> list[Block]:
+        return arrange(block, steps)[low : high + 1]
 
-    return rows.by_columns(reduce, high - low + 1)
+    return rows.by_columns(choose, high - low + 1)
 
 
 def _trimmed_mean(rows: UpdateRows, tolerate: int) -> Aggregate:
     """Return the mean of each coordinate without its f lowest and its f highest values."""
-    kept = range(tolerate, rows.count - tolerate)
-    steps = network(tuple("kept" if rank in kept else None for rank in range(rows.count)))
+    kept = slice(tolerate, rows.count - tolerate)
+    ranks = range(rows.count)
+    steps = network(tuple("kept" if rank in ranks[kept] else None for rank in ranks))
 
-    def reduce(block: Block, total: Total) -> None:
-        ordered = arrange(block, steps)
-        add([ordered[rank] for rank in kept], total)
+    def choose(block: Block) -> list[Block]:
+        return arrange(block, steps)[kept]
 
-    return rows.by_columns(reduce, len(kept))
+    return rows.by_columns(choose, len(ranks[kept]))
 
 
 def _meamed(rows: UpdateRows, tolerate: int) -> Aggregate:
@@ -50,8 +48,8 @@ def _meamed(rows: UpdateRows, tolerate: int) -> Aggregate:
     )  # fmt: skip
 
 
-def around_median(count: int, kept: int) -> Callable[[Block, Total], None]:
-    """Return what adds, in each coordinate, the `kept` of `count` values nearest to the median.
+def around_median(count: int, kept: int) -> Choose:
+    """Return what chooses, in each coordinate, the `kept` of `count` values nearest to the median.
 
     These lie side by side in order, so each of the count - kept lowest makes way for the value
     `kept` ranks above it where that one is nearer; of two equally near, the lower one stays.
@@ -66,29 +64,17 @@ def around_median(count: int, kept: int) -> Callable[[Block, Total], None]:
 
     steps = network(tuple(label(rank) for rank in range(count)))
 
-    def reduce(block: Block, total: Total) -> None:
+    def choose(block: Block) -> list[Block]:
         ordered = arrange(block, steps)
-        add(ordered[:kept], total)
         middle = widened(ordered[low], 2) + widened(ordered[high], 2)
+        found = ordered[:kept]
         for rank in range(dropped):
-            lower, higher = widened(ordered[rank], 2), widened(ordered[rank + kept], 2)
-            total += np.where(higher + lower < middle, higher - lower, 0)
+            higher = ordered[rank + kept]
+            nearer = widened(ordered[rank], 2) + widened(higher, 2) < middle
+            np.copyto(found[rank % kept], higher, where=nearer)
+        return found
 
-    return reduce
-
-
-def add(rows: list[Block], total: Total) -> None:
-    """Write the sum of rows of integers to `total`."""
-    found = widened(rows[0], len(rows))
-    for row in rows[1:]:
-        found += row
-    total[...] = found
-
-
-def widened(row: Block, terms: int) -> Block:
-    """Return a row in a type in which as many of its kind can be added."""
-    small = row.dtype == np.int16 and terms < 1 << 16
-    return row.astype(np.int32) if small else row.astype(np.int64)
+    return choose
 
 
 def _middles(count: int) -> tuple[int, int]:

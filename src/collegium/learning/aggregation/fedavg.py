@@ -7,7 +7,9 @@ Networks from Decentralized Data", AISTATS 2017, algorithm 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,28 +86,44 @@ def weighted_sum(
     Raises:
         RunError: the sum could exceed 64 bits.
     """
-    known = sorted({*shifts}) or [0]
-    if LIMIT * sum(weights) << known[-1] >= 2**63:
+    shifts = shifts or (0,) * len(weights)
+    if LIMIT * sum(weights) << max(shifts) >= 2**63:
         raise _refusal("the weights are so large that the sum could exceed 64 bits")
-    divisor = math.gcd(*weights)
-    bound = LIMIT * (sum(weights) // divisor)
-    if bound >= 2**53:
-        scaled = [w << s for w, s in zip(weights, shifts or (0,) * len(weights), strict=True)]
+    scaled = [weight << shift for weight, shift in zip(weights, shifts, strict=True)]
+    together, apart = _exact_for(scaled), _exact_for(weights)
+    if apart is None:
         exact: NDArray[np.int64] = np.einsum("n,nd->d", np.array(scaled, np.int64), values)
         return exact
-    precision = np.float32 if bound < 2**24 else np.float64
-    reduced = np.array([weight // divisor for weight in weights], precision)
-    groups = [np.flatnonzero(np.equal(shifts, shift)) for shift in known] if shifts else [None]
+    if together == apart:
+        return _by_shift(values, scaled, (0,) * len(weights), together)
+    return _by_shift(values, weights, shifts, apart)
+
+
+def _exact_for(weights: Sequence[int]) -> type[np.floating] | None:
+    """Return the smallest type in which a sum with these weights over their divisor is exact."""
+    bound = LIMIT * (sum(weights) // math.gcd(*weights))
+    return np.float32 if bound < 2**24 else np.float64 if bound < 2**53 else None
+
+
+def _by_shift(
+    values: NDArray[np.int16], weights: Sequence[int], shifts: Sequence[int],
+    precision: type[np.floating],
+) -> NDArray[np.int64]:  # fmt: skip
+    """Return the sum, that of updates of each shift by itself."""
+    divisor = math.gcd(*weights)
+    order = sorted(range(len(weights)), key=shifts.__getitem__)
+    reduced = np.array([weights[place] // divisor for place in order], precision)
+    ordered = [shifts[place] for place in order]
+    ends = [place for place in range(1, len(order)) if ordered[place] != ordered[place - 1]]
     total = np.zeros(values.shape[1], np.int64)
     block = np.empty((len(weights), min(_BLOCK, total.size)), precision)
     for first in range(0, total.size, _BLOCK):
         part = total[first : first + _BLOCK]
         columns = block[:, : part.size]
-        columns[...] = values[:, first : first + _BLOCK]
-        for shift, group in zip(known, groups, strict=True):
-            mine = (reduced, columns) if group is None else (reduced[group], columns[group])
-            found = (mine[0] @ mine[1]).astype(np.int64)
-            part += found << shift
+        for row, place in zip(columns, order, strict=True):
+            row[...] = values[place, first : first + _BLOCK]
+        for start, end in pairwise((0, *ends, len(order))):
+            part += (reduced[start:end] @ columns[start:end]).astype(np.int64) << ordered[start]
     total *= divisor
     return total
 

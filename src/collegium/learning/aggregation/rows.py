@@ -8,7 +8,7 @@ block where a rule asks for them. Nothing is rounded on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 from collegium.learning.aggregation._internal.columns import each_block
 from collegium.learning.aggregation._internal.gram import gram_matrix, squared_distances
 from collegium.learning.aggregation._internal.integers import Integers, integers, product
+from collegium.learning.aggregation._internal.shifted_columns import (
+    Choose,
+    ShiftedColumns,
+    added,
+)
 from collegium.learning.aggregation._internal.weighing import MixingMatrix, weighted_total
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.scores import Scores
@@ -29,12 +34,6 @@ WEIGHT_BITS = 46
 
 _BLOCK_VALUES = 1 << 20
 _WIDEST = 1 << 15
-
-
-Block = NDArray[np.signedinteger]
-"""Rows of some columns, int16, int32 or int64 [m, w]."""
-
-Total = NDArray[np.int64]
 
 
 class _Recorded:
@@ -54,14 +53,12 @@ class _Recorded:
         found = gram_matrix(self.values)
         return found if self.scale is None else found * np.outer(self.scale, self.scale)
 
-    def block(self, picked: slice | list[int], columns: slice) -> Block:
-        """Return some columns of some updates in units, to be spent: int16 or int32."""
-        found: Block = self.values[picked, columns]
-        if not any(self.shifts):
-            return found.copy()
-        wide = found.astype(np.int32)
-        wide <<= np.array(self.shifts, np.int32)[picked, None]
-        return wide
+    def columns(self, chosen: Sequence[int] | None) -> ShiftedColumns:
+        """Return all updates, or some, as a rule by columns has them."""
+        shifts = self.shifts or (0,) * len(self.values)
+        if chosen is None:
+            return ShiftedColumns(self.values, shifts)
+        return ShiftedColumns(self.values[list(chosen)], [shifts[place] for place in chosen])
 
 
 class UpdateRows:
@@ -147,34 +144,31 @@ class UpdateRows:
         return self.combination(weights, len(taken))
 
     def by_columns(
-        self, reduce: Callable[[Block, Total], None], denominator: int,
-        chosen: Sequence[int] | None = None,
-    ) -> Aggregate:  # fmt: skip
-        """Return what a coordinate rule makes of all rows, or of some, over a denominator.
+        self, choose: Choose, denominator: int, chosen: Sequence[int] | None = None
+    ) -> Aggregate:
+        """Return the sum of what a rule chooses in each coordinate, over a denominator.
 
         Args:
-            reduce: is given integers [rows, w] that it may spend, int16, int32 or int64, and
-                int64 [w] for its result; it must not let a sum leave 64 bits.
+            choose: is given integers [rows, w] that it may spend, int16, int32 or int64; a sum of
+                what it returns must not leave 64 bits.
             denominator: of its results, besides that of the rows.
             chosen: the rows that count; all if None.
         """
-        values = self._recorded.values
-        total = np.empty(self.size, np.int64)
-        picked: slice | list[int] = slice(None) if chosen is None else list(chosen)
         count = self.count if chosen is None else len(chosen)
-        mixture = None
-        if self._mixing is not None:
-            scale = self._recorded.scale
-            mixture = MixingMatrix(self._mixing[picked] * (1 if scale is None else scale))
+        width = min(_WIDEST, max(_BLOCK_VALUES // count, 1024))
+        denominator *= self.denominator
+        if self._mixing is None:
+            return Aggregate(self._recorded.columns(chosen).sums(choose, width), denominator)
+        total = np.empty(self.size, np.int64)
+        scale = 1 if self._recorded.scale is None else self._recorded.scale
+        rows = self._mixing if chosen is None else self._mixing[list(chosen)]
+        mixture = MixingMatrix(rows * scale)
 
         def work(block: slice) -> None:
-            if mixture is None:
-                reduce(self._recorded.block(picked, block), total[block])
-            else:
-                reduce(mixture.of(values[:, block]), total[block])
+            total[block] = added(choose(mixture.of(self._recorded.values[:, block])))
 
-        each_block(self.size, min(_WIDEST, max(_BLOCK_VALUES // count, 1024)), work)
-        return Aggregate(total, self.denominator * denominator)
+        each_block(self.size, width, work)
+        return Aggregate(total, denominator)
 
 
 def rows_of(updates: Updates) -> UpdateRows:

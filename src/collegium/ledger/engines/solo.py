@@ -9,7 +9,7 @@ has followed yet but what everybody would say again (docs/decisions/0014).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,8 @@ from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.opening import take_up_ledger
-from collegium.ledger.ordering import LOG_KEY, Answer, Health, Ordered, Refused
+from collegium.ledger.ordering import LOG_KEY, Answer, Health, Ordered, Refused, Simulating
 from collegium.ledger.state import State
-from collegium.study.document import Study
 
 
 class SoloOrdering:
@@ -111,12 +110,10 @@ class Solo:
     about: str = "in this process, one file, no daemon"
     has_log_key: bool = True
 
-    def simulate(
-        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey], study: Study,
-        warn: Callable[[str], None],
-    ) -> SoloOrdering:  # fmt: skip
+    def simulate(self, simulating: Simulating) -> SoloOrdering:
         """Open a consortium's ordering, as `open_solo`."""
-        return open_solo(path, genesis, keys.get(LOG_KEY), warn)
+        key = simulating.keys.get(LOG_KEY)
+        return open_solo(simulating.path, simulating.genesis, key, simulating.warn)
 
 
 SOLO = Solo()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from collegium.consensus.machine import ConsensusProtocol
 from collegium.consensus.network import DEFAULT
@@ -14,11 +13,10 @@ from collegium.ledger.engines.simnet.ordering import SimulatedOrdering
 from collegium.ledger.engines.simnet.record import NAME, Record, read_until
 from collegium.ledger.engines.simnet.settings import network_of, setting_of
 from collegium.ledger.frames import BLOCK, read_frames
-from collegium.ledger.genesis import Genesis
-from collegium.ledger.keys import SigningKey, key_id
+from collegium.ledger.keys import key_id
 from collegium.ledger.opening import take_up_ledger
+from collegium.ledger.ordering import Simulating
 from collegium.plugins import find
-from collegium.study.document import Study
 from collegium.study.simulated import DEFAULT_PROTOCOL
 
 
@@ -29,41 +27,34 @@ class Simnet:
     about: str = "a consensus protocol on a simulated network, in virtual time"
     has_log_key: bool = False
 
-    def simulate(
-        self,
-        path: Path,
-        genesis: Genesis,
-        keys: Mapping[str, SigningKey],
-        study: Study,
-        warn: Callable[[str], None],
-    ) -> SimulatedOrdering:
+    def simulate(self, simulating: Simulating) -> SimulatedOrdering:
         """Open a consortium's ordering: see `Simulates`.
 
         Raises:
             RunError: what entered an unfinished run is not there, so that it cannot go on.
         """
+        path, genesis, study = simulating.path, simulating.genesis, simulating.study
         members = [one.id for one in genesis.members]
         validators = [one for one in genesis.members if one.power]
         names = [one.id for one in validators]
-        behind = {
-            name: names.index(name) if name in names else at % len(names)
-            for at, name in enumerate(members)
-        }
+        behind = validators_of(members, names)
         protocol_name = study.consensus.protocol or DEFAULT_PROTOCOL
         protocol: ConsensusProtocol = find("protocols", protocol_name)
         powers = tuple(one.power for one in validators)
         simulator = Simulator(
             protocol, setting_of(study, protocol, powers, {}), network_of(study, behind),
             seed=study.study.seed,
+            liars={behind[name]: liar for name, liar in simulating.liars.items()},
         )  # fmt: skip
-        application = take_up_ledger(path, genesis, warn)
+        application = take_up_ledger(path, genesis, simulating.warn)
         blocks = sum(frame.kind == BLOCK for frame in read_frames(path.read_bytes()))
         record = path.with_name(NAME)
         lines, found = read_until(record, blocks)
         network = (study.network.preset if study.network else None) or DEFAULT
         ordering = SimulatedOrdering(
             application, simulator, (protocol_name, network), behind, names,
-            {key_id(key.public): name for name, key in keys.items()},
+            {key_id(key.public): name for name, key in simulating.keys.items()},
+            simulating.authors,
         )  # fmt: skip
         if found < blocks and lines:
             application.close()
@@ -75,6 +66,14 @@ class Simnet:
             )  # fmt: skip
         ordering.go_on(Record(record), lines)
         return ordering
+
+
+def validators_of(members: Sequence[str], validators: Sequence[str]) -> dict[str, int]:
+    """Return the number of the validator behind which each member is: its own, or one by turns."""
+    return {
+        name: validators.index(name) if name in validators else at % len(validators)
+        for at, name in enumerate(members)
+    }
 
 
 SIMNET = Simnet()

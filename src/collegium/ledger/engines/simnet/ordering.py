@@ -8,18 +8,16 @@ undone. All validators' sequences are compared with it by digest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
+from statistics import median
 
 from collegium.consensus.machine import Block, Item
 from collegium.consensus.simulator import Seat, Simulator
-from collegium.devices.work import co2e
 from collegium.errors import RunError
 from collegium.ledger.application import AcceptedTransaction, Application, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.engines.simnet.energy import MICRO, Fleet, JoulesSpent, hashes, idle_joules
-from collegium.ledger.engines.simnet.figures import ConsensusFigures, Joules, commit_seconds
+from collegium.ledger.engines.simnet.figures import ConsensusFigures, commit_seconds
 from collegium.ledger.engines.simnet.record import Entered, Line, Record
 from collegium.ledger.engines.simnet.virtual_time import Effort, TimeSpent, Timing, no_effort
 from collegium.ledger.envelope import decode_envelope
@@ -27,11 +25,15 @@ from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.ordering import Answer, Health, NotYet, Ordered, Refused
 from collegium.ledger.state import State
 
-PATIENCE = 3_600_000_000
-"""Virtual microseconds after which a step without a decision returns."""
+PATIENCE = 600_000_000
+"""Virtual microseconds without a block after which members' timers fire: for what is not ordered by
+then, and for whoever is behind by then, nobody waits any longer."""
 
 EVENTS = 2_000_000
 """Events after which it does, likewise."""
+
+LONGEST_WAIT = 144 * PATIENCE
+"""The same, after which a run ends: a day."""
 
 
 class SimulatedOrdering:
@@ -49,6 +51,7 @@ class SimulatedOrdering:
         behind: Mapping[str, int],
         validators: Sequence[str],
         keys: Mapping[bytes, str],
+        authors: dict[bytes, str],
     ) -> None:
         """Take what was opened.
 
@@ -59,43 +62,38 @@ class SimulatedOrdering:
             behind: the number of the validator behind which each member is.
             validators: their ids, by number.
             keys: members by the id of their key.
+            authors: where it is written who signed a transaction, for liars.
         """
         self.application, self.simulator = application, simulator
         self._names, self._behind, self._validators, self._keys = names, behind, validators, keys
+        self._authors = authors
         self._timing: Timing = no_effort
-        self._time, self._joules = TimeSpent(), JoulesSpent()
-        self._fleet: Fleet | None = None
+        self._time = TimeSpent()
         self._record: Record | None = None
         self._events = 0
         self._envelopes: dict[bytes, bytes] = {}
-        self._entered: dict[bytes, tuple[int, Effort]] = {}
+        self._entered: dict[bytes, tuple[int, Effort, str]] = {}
         self._answers: dict[bytes, Answer] = {}
         self._waiting: set[bytes] = set()
         self._held: list[tuple[Block, list[Outcome]]] = []  # executed, not committed
+        self._decided_at: list[int] = []  # by height, from 1 on, when somebody decided it first
         self._heights = 0  # of decided blocks that are committed, or empty
         self._waits: list[float] = []
+        self._waits_of: dict[str, list[float]] = {}
         self._news: list[AcceptedTransaction] = []
+        self._last_block = 0
         self._kept: set[bytes] = set()  # digests of blocks with transactions
         self._witness = EquivocationDetector()
         self._conflicts: tuple[Conflict, ...] = ()
 
-    def take_time(self, timing: Timing, fleet: Fleet) -> None:
+    def take_time(self, timing: Timing) -> None:
         """From now on, transactions enter when their members have done what they need."""
-        self._timing, self._fleet = timing, fleet
+        self._timing = timing
 
     @property
     def spent(self) -> TimeSpent:
         """Where virtual time went so far."""
         return self._time.copy()
-
-    @property
-    def joules(self) -> JoulesSpent:
-        """Where joules went so far, beyond waiting."""
-        if self._fleet is None:
-            return replace(self._joules)
-        return self._joules.with_consensus(
-            self.simulator, self._fleet, len(self._waits), len(self._kept), self._time.total
-        )
 
     @property
     def final_size(self) -> int:
@@ -120,13 +118,17 @@ class SimulatedOrdering:
                 del self._answers[digest]  # it may be tried again when the ledger has grown
             if answer is None and digest not in self._waiting:
                 self._enter(digest, envelope)
-            answers.append(answer or NotYet())
+            answers.append(answer or self._not_yet(digest))
         return answers
 
     def step(self, wait: float) -> list[AcceptedTransaction]:
         """Let virtual time pass up to the next block, or until all have what is decided."""
         if self._waiting or any(seat.decided < self._heights for seat in self._living):
             self._pass_time()
+            if self._waiting:
+                oldest = min(self._entered[one][0] for one in self._waiting)
+                if self.simulator.now - max(self._last_block, oldest) > LONGEST_WAIT:
+                    raise self._stalled()
         news, self._news = self._news, []
         return news
 
@@ -167,7 +169,9 @@ class SimulatedOrdering:
                 self._next()
             if isinstance(line, Entered):
                 digest = sha256(line.envelope).digest()
-                self._take(digest, line.envelope, line.validator, line.effort, line.size)
+                opened = decode_envelope(line.envelope)
+                member = self._keys.get(opened.key_id, self._validators[0])
+                self._take(digest, line.envelope, line.validator, line.effort, line.size, member)
             else:
                 self._follow(replayed=True)
         self._record = record
@@ -176,14 +180,7 @@ class SimulatedOrdering:
         """Return what consensus cost so far."""
         counted = self.simulator.counted
         own = sum(counted.messages.get(one, 0) for one in self._kept)
-        joules, fleet, elapsed = None, self._fleet, self._time.total
-        if fleet is not None:
-            joules = Joules(self.joules.total / MICRO, idle_joules(fleet, elapsed))
         return ConsensusFigures(
-            joules=joules,
-            co2e_g=None if joules is None or fleet is None
-            else co2e(joules.marginal + joules.idle, fleet.grid),
-            hashes=None if fleet is None else hashes(self.simulator, fleet, elapsed),
             protocol=self._names[0], network=self._names[1], validators=len(self._validators),
             commits=len(self._kept), messages=own,
             other_messages=sum(counted.messages.values()) - own,
@@ -191,7 +188,24 @@ class SimulatedOrdering:
             seconds_a_commit=commit_seconds(self._waits or [0.0]),
             virtual_seconds=self._time.total / 1e6, forks=self.simulator.retracted,
             view_changes=self.simulator.view_changes,
+            seconds_by_member={
+                name: median(found) for name, found in sorted(self._waits_of.items())
+            },
+            named={
+                self._validators[who]: f"{kind} of height {height}, view {view}"
+                for who, (kind, height, view) in self.simulator.equivocators().items()
+            },
         )  # fmt: skip
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Members whose validator has been behind for longer than timers last."""
+        late = {
+            seat.setting.me for seat in self.simulator.seats
+            if seat.decided < self._heights
+            and self.simulator.now - self._decided_at[seat.decided] >= PATIENCE
+        }  # fmt: skip
+        return frozenset(name for name in self._behind if self._seat(name).setting.me in late)
 
     # In.
 
@@ -200,30 +214,41 @@ class SimulatedOrdering:
         return [seat for seat in self.simulator.honest if seat.alive]
 
     def _seat(self, member: str) -> Seat:
-        """Return whose validator a member asks: its own, or the next one while that is down."""
+        """Return whose validator a member asks: its own, or the next honest one that runs."""
         seats, own = self.simulator.seats, self._behind[member]
         order = (seats[(own + further) % len(seats)] for further in range(len(seats)))
-        return next((seat for seat in order if seat.alive), seats[own])
+        return next((seat for seat in order if seat.alive and not seat.lies), seats[own])
+
+    def _not_yet(self, digest: bytes) -> NotYet:
+        entered = self._entered[digest][0]
+        if self.simulator.now - entered < PATIENCE:
+            return NotYet()
+        return NotYet("late", "no block has it, and others have timers")
 
     def _enter(self, digest: bytes, envelope: bytes) -> None:
         opened = decode_envelope(envelope)
         member = self._keys.get(opened.key_id, self._validators[0])
         effort = self._timing(member, decode_transaction(opened.payload))
-        size = len(envelope) + effort.payload
         validator = self._seat(member).setting.me
         if self._record is not None:
-            line = Entered(self._events, validator, effort, envelope, size)
+            line = Entered(self._events, validator, effort, envelope, len(envelope))
             self._record.entered(line)
-        self._take(digest, envelope, validator, effort, size)
+        self._take(digest, envelope, validator, effort, len(envelope), member)
 
     def _take(
-        self, digest: bytes, envelope: bytes, validator: int, effort: Effort, size: int
+        self,
+        digest: bytes,
+        envelope: bytes,
+        validator: int,
+        effort: Effort,
+        size: int,
+        member: str,
     ) -> None:
         enters = self.simulator.now + effort.total
-        self._joules.add(effort)
         self._waiting.add(digest)
+        self._authors[digest] = member
         self._envelopes[digest] = envelope
-        self._entered[digest] = enters, effort
+        self._entered[digest] = enters, effort, member
         self.simulator.enter(validator, [Item(digest, size)], enters)
 
     # Time.
@@ -268,6 +293,7 @@ class SimulatedOrdering:
             self._held.append((block, [] if replayed else self._execute(block)))
         for block in decided[self._heights :]:
             self._heights += 1
+            self._decided_at.append(simulator.now)
             if block.items:
                 self._commit(block, *self._held.pop(0), replayed=replayed)
 
@@ -283,12 +309,15 @@ class SimulatedOrdering:
     def _commit(
         self, block: Block, held: Block, outcomes: Sequence[Outcome], *, replayed: bool
     ) -> None:
-        now = self.simulator.now
+        now = self._last_block = self.simulator.now
         self._kept.add(block.digest)
         last = max((self._entered[one.digest] for one in block.items), key=lambda one: one[0])
-        self._time.add(now, *last)
+        self._time.add(now, last[0], last[1])
         digests = [one.digest for one in block.items]
-        self._waits += [(now - self._entered[one][0]) / 1e6 for one in digests]
+        for one in digests:
+            entered, _, member = self._entered[one]
+            self._waits.append((now - entered) / 1e6)
+            self._waits_of.setdefault(member, []).append((now - entered) / 1e6)
         if not replayed:
             if self._record is not None:
                 self._record.committed(self._events)
@@ -305,6 +334,18 @@ class SimulatedOrdering:
         for digest in digests:
             self._waiting.discard(digest)
             del self._envelopes[digest]
+
+    def _stalled(self) -> RunError:
+        members = sorted({self._entered[one][2] for one in self._waiting})
+        hours = LONGEST_WAIT // 3_600_000_000
+        return RunError(
+            "run.no-order",
+            f"{self._names[0]} has ordered nothing for {hours} virtual hours",
+            f"transactions of {', '.join(members)} wait; more validators lie, fail or are cut off"
+            " than the protocol bears",
+            "choose fewer adversaries, shorter faults, or a protocol that bears more; "
+            "`collegium list consensus` says how many",
+        )  # fmt: skip
 
     def _split(self) -> RunError:
         first = self.simulator.violations[0]
