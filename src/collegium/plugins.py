@@ -119,6 +119,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "protocols": {
         "pbft": "collegium.consensus.protocols.pbft:PBFT",
+        "pow": "collegium.consensus.protocols.pow:POW",
         "signed_log": "collegium.consensus.protocols.signed_log:SIGNED_LOG",
     },
     "attacks": {

@@ -21,6 +21,7 @@ MESSAGES = {
     "tendermint": (27, 90, 189),
     "hotstuff": (24, 48, 72),
     "raft": (6, 12, 18),
+    "pow": (3, 6, 9),
     "signed_log": (9, 18, 27),
 }
 """Messages of one block without faults, of 4, 7 and 10 validators."""

@@ -9,10 +9,14 @@ told what, and each half of them talks to its like.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from collegium.consensus.machine import ALL, Effects, Item, Machine, Message, Setting, Signed
 from collegium.consensus.simulator import Liar, Make
+
+MACHINES = "machines"
+"""The option that tells how many machines share their validator's power, where that counts."""
 
 TWIN = "twin "
 """How the kind of what one half of a twin says to its like begins; its number follows."""
@@ -32,7 +36,8 @@ class Twins:
         others: frozenset[int] = frozenset(),
     ) -> None:
         self._setting, self._sides, self._others = setting, sides, others
-        self._pair = make(setting, {}), make(setting, {})
+        half = replace(setting, options={**setting.options, MACHINES: 2})
+        self._pair = make(half, {}), make(half, {})
 
     def start(self) -> Effects:
         """Start both."""

@@ -25,6 +25,7 @@ class Pool:
         self._setting = setting
         self._waiting: dict[bytes, Item] = {}
         self._own: dict[bytes, Item] = {}
+        self._came_here: set[bytes] = set()
         self._ordered: set[bytes] = set()
 
     def __bool__(self) -> bool:
@@ -46,6 +47,7 @@ class Pool:
             return
         self._waiting.update((one.digest, one) for one in new)
         self._own.update((one.digest, one) for one in new)
+        self._came_here.update(one.digest for one in new)
         self._tell(new, effects)
 
     def heard(self, message: Message) -> bool:
@@ -78,6 +80,8 @@ class Pool:
         for one in items:
             self._ordered.discard(one.digest)
             self._waiting.setdefault(one.digest, one)
+            if one.digest in self._came_here:
+                self._own[one.digest] = one
 
     def is_ordered(self, item: Item) -> bool:
         """Return whether a transaction is in the order."""

@@ -67,6 +67,7 @@ def run_trial(
     liars: Mapping[str, Callable[[Random], Liar]] = LIARS,
     beyond: int = 0,
     options: Mapping[str, int] | None = None,
+    interval: int = 0,
     watch: Callable[[str], None] | None = None,
 ) -> Trial:
     """Run a protocol through one drawn history of faults.
@@ -78,12 +79,13 @@ def run_trial(
             that bears no liars.
         beyond: how many more faulty ones there are than the protocol bears.
         options: the protocol's own, over its defaults.
+        interval: microseconds between blocks; the protocol's own where it is 0.
         watch: is told every event in a line.
     """
     drawn = Random(f"trial {seed}")
     count = drawn.choice(SIZES)
     setting = Setting(
-        0, (1,) * count, seed, TIMEOUT, block_bytes=2_000,
+        0, (1,) * count, seed, TIMEOUT, interval, block_bytes=2_000,
         options={**protocol.defaults, **(options or {})},
     )  # fmt: skip
     needed = protocol.needs if isinstance(protocol, Needs) else ()

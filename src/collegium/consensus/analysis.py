@@ -1,0 +1,93 @@
+"""What can be said of mining without a simulation: catching up, forks, and the best rate.
+
+All functions are pure; times are seconds and rates blocks a second.
+"""
+
+from __future__ import annotations
+
+from math import exp, expm1, sqrt
+from typing import Literal
+
+Rivals = Literal["one", "all"]
+"""Who may find another block while the first one spreads, so that both fork: one other miner, or
+all others."""
+
+
+def catch_up(share: float, confirmations: int) -> float:
+    """Return how likely an attacker ever takes back a block with so many on top of it.
+
+    Nakamoto, "Bitcoin: A Peer-to-Peer Electronic Cash System", 2008, section 11: while the honest
+    find `confirmations` blocks, the attacker's are Poisson; then it is a gambler who has to make up
+    for what is missing.
+
+    Args:
+        share: the attacker's share of all power, from 0 to 1.
+        confirmations: blocks on top, 0 or more.
+    """
+    if share >= 0.5:
+        return 1.0
+    if share == 0:
+        return float(confirmations == 0)
+    odds = share / (1 - share)
+    mean = confirmations * odds
+    likely, missed = exp(-mean), 0.0
+    for found in range(confirmations + 1):
+        if found:
+            likely *= mean / found
+        missed += likely * (1 - odds ** (confirmations - found))
+    return 1 - missed
+
+
+def confirmations_for(share: float, limit: float) -> int | None:
+    """Return how many blocks on top keep `catch_up` at or below a limit; None where none do."""
+    if share >= 0.5:
+        return None
+    high = 1
+    while catch_up(share, high) > limit:
+        high *= 2
+    low = high // 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if catch_up(share, middle) <= limit else (middle + 1, high)
+    return high
+
+
+def fork_probability(rate: float, miners: int, propagation: float, rivals: Rivals) -> float:
+    """Return how likely another miner finds a block before it hears of the first one.
+
+    Kim, Park, Bennis and Kim, "Blockchained On-Device Federated Learning", IEEE Communications
+    Letters 2020, with one rival; Wilhelmi, Giupponi and Dini's re-model of it with all others.
+
+    Args:
+        rate: of each miner.
+        miners: how many there are.
+        propagation: until a block is with everybody.
+        rivals: who may fork it.
+    """
+    return -expm1(-rate * _exposed(miners, propagation, rivals))
+
+
+def epoch_seconds(
+    rate: float, miners: int, waiting: float, propagation: float, rivals: Rivals
+) -> float:
+    """Return the mean time of a BlockFL epoch's waiting, mining and spreading.
+
+    All three are gone through again until there is no fork:
+    (waiting + propagation + 1 / (miners rate)) / (1 - p_fork).
+    """
+    once = waiting + propagation + 1 / (miners * rate)
+    return once / (1 - fork_probability(rate, miners, propagation, rivals))
+
+
+def best_rate(miners: int, waiting: float, propagation: float, rivals: Rivals) -> float:
+    """Return the rate of each miner at which `epoch_seconds` is least.
+
+    The closed form of Kim et al., section III; with all others as rivals it is the same with their
+    common exposure in the exponent.
+    """
+    exposed = _exposed(miners, propagation, rivals)
+    return 2 / (exposed * (1 + sqrt(1 + 4 * miners * (waiting + propagation) / exposed)))
+
+
+def _exposed(miners: int, propagation: float, rivals: Rivals) -> float:
+    return propagation * (1 if rivals == "one" else miners - 1)
