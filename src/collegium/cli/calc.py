@@ -6,13 +6,18 @@ import click
 
 from collegium.cli.calc_committee import committee
 from collegium.cli.calc_graph import graph
+from collegium.cli.calc_mining import block_rate, catch_up
 from collegium.cli.calc_quorum import quorum
 from collegium.cli.help import Grouped, example
 
 
 @click.group(
     cls=Grouped,
-    headings={"Calculators": ("committee", "graph", "quorum")},
+    headings={
+        "Power and committees": ("committee", "quorum"),
+        "Secure sums": ("graph",),
+        "Proof of work": ("catch-up", "block-rate"),
+    },
     epilog=example("collegium calc committee --members 20 --bad 4 --size 5 --rounds 100"),
 )
 def calc() -> None:
@@ -22,5 +27,5 @@ def calc() -> None:
     """
 
 
-for command in (committee, graph, quorum):
+for command in (block_rate, catch_up, committee, graph, quorum):
     calc.add_command(command)

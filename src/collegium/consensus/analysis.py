@@ -5,8 +5,11 @@ All functions are pure; times are seconds and rates blocks a second.
 
 from __future__ import annotations
 
-from math import exp, expm1, sqrt
+from math import exp, expm1, lgamma, log, sqrt
 from typing import Literal
+
+MOST = 1 << 17
+"""Confirmations above which none are looked for: two years of Bitcoin's."""
 
 Rivals = Literal["one", "all"]
 """Who may find another block while the first one spreads, so that both fork: one other miner, or
@@ -26,25 +29,30 @@ def catch_up(share: float, confirmations: int) -> float:
     """
     if share >= 0.5:
         return 1.0
-    if share == 0:
+    if share == 0 or confirmations == 0:
         return float(confirmations == 0)
     odds = share / (1 - share)
     mean = confirmations * odds
-    likely, missed = exp(-mean), 0.0
+    missed = 0.0
     for found in range(confirmations + 1):
-        if found:
-            likely *= mean / found
+        # By logarithms: exp(-mean) alone is 0 as soon as the mean is 746.
+        likely = exp(found * log(mean) - mean - lgamma(found + 1))
         missed += likely * (1 - odds ** (confirmations - found))
     return 1 - missed
 
 
 def confirmations_for(share: float, limit: float) -> int | None:
-    """Return how many blocks on top keep `catch_up` at or below a limit; None where none do."""
+    """Return how many blocks on top keep `catch_up` at or below a limit.
+
+    None where none do, or more than `MOST`.
+    """
     if share >= 0.5:
         return None
     high = 1
     while catch_up(share, high) > limit:
         high *= 2
+        if high > MOST:
+            return None
     low = high // 2
     while low < high:
         middle = (low + high) // 2
