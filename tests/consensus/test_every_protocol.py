@@ -23,6 +23,7 @@ MESSAGES = {
     "raft": (6, 12, 18),
     "pow": (3, 6, 9),
     "signed_log": (9, 18, 27),
+    "pos_vote": (27, 90, 189),
 }
 """Messages of one block without faults, of 4, 7 and 10 validators."""
 

@@ -68,6 +68,7 @@ def run_trial(
     beyond: int = 0,
     options: Mapping[str, int] | None = None,
     interval: int = 0,
+    weighted: bool = False,
     watch: Callable[[str], None] | None = None,
 ) -> Trial:
     """Run a protocol through one drawn history of faults.
@@ -80,12 +81,15 @@ def run_trial(
         beyond: how many more faulty ones there are than the protocol bears.
         options: the protocol's own, over its defaults.
         interval: microseconds between blocks; the protocol's own where it is 0.
+        weighted: whether validators differ in power.
         watch: is told every event in a line.
     """
     drawn = Random(f"trial {seed}")
     count = drawn.choice(SIZES)
+    weights = Random(f"weights {seed}")
+    powers = tuple(weights.randint(1, 9) if weighted else 1 for _ in range(count))
     setting = Setting(
-        0, (1,) * count, seed, TIMEOUT, interval, block_bytes=2_000,
+        0, powers, seed, TIMEOUT, interval, block_bytes=2_000,
         options={**protocol.defaults, **(options or {})},
     )  # fmt: skip
     needed = protocol.needs if isinstance(protocol, Needs) else ()
