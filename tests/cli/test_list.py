@@ -96,6 +96,7 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
 
 def test_a_protocol_is_listed_with_what_it_bears_and_who_published_it(call: Call) -> None:
     found = {one["name"]: one for one in told(call("list", "consensus", "--json"))}
+    assert "(byzantine: f < n/3)" in call("list", "consensus").stdout
     assert found["solo"]["key"] == "consensus.engine"
     assert found["pbft"]["key"] == "consensus.protocol"
     said = [found["pbft"][key] for key in ("faults", "bound", "finality", "views", "source")]

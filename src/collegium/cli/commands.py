@@ -232,7 +232,8 @@ def list_(kind: str | None, as_json: bool) -> None:
         warn(f"this version has no {kind}")
     width = max((len(str(one["name"])) for one in found), default=0)
     for one in found:
-        say(f"{one['name']:<{width}}  {one.get('about', '')}".rstrip())
+        bears = f" ({one['faults']}: {one['bound']})" if "bound" in one else ""
+        say(f"{one['name']:<{width}}  {one.get('about', '')}{bears}".rstrip())
 
 
 @program.command(epilog=example("collegium report heart"))
