@@ -45,12 +45,12 @@ FEW = 4
     "--faults", metavar="KIND,…", default="none", show_default=True,
     help="Of none, crash, partition, liars.",
 )  # fmt: skip
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs a cell.")
+@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Runs a cell.")
 @click.option(
-    "--transactions", type=click.IntRange(1), default=50, show_default=True, help="Of a run."
+    "--transactions", type=click.IntRange(1), default=100, show_default=True, help="Of a run."
 )
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True,
+    "--rate", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
     help="Transactions a second.",
 )  # fmt: skip
 @click.option(
