@@ -51,6 +51,8 @@ def test_without_faults_a_block_costs_what_is_published_and_three_delays_at_leas
         assert row.seconds_a_commit is not None
         assert row.seconds_a_commit.median > 3 * PRESETS["wan"].low / 1e6
         assert row.seconds_a_commit.p95 < 0.5
+        assert row.medians is not None
+        assert row.medians[0] <= row.seconds_a_commit.median <= row.medians[1]
         assert row.view_changes == row.forks == 0
 
 
@@ -93,8 +95,8 @@ def row(protocol: str, median: float, p95: float, preset: str = "wan") -> Consen
     return ConsensusRow(
         protocol=protocol, validators=10, preset=preset, interval=0.0, faults="none",
         commits=1, messages=1, other_messages=0, bytes=1,
-        seconds_a_commit=CommitSeconds(median, p95), throughput=1.0, forks=0, view_changes=0,
-        violations=0, stuck=0,
+        seconds_a_commit=CommitSeconds(median, p95), medians=(median, median), throughput=1.0,
+        forks=0, view_changes=0, violations=0, stuck=0,
     )  # fmt: skip
 
 

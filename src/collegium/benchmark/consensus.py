@@ -15,6 +15,7 @@ from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from statistics import median
 
 import msgspec
 
@@ -103,6 +104,7 @@ def try_cell(cell: Cell, seeds: int, load: Load) -> ConsensusRow:
     """Return what comes of a cell with the seeds from 0 on."""
     runs = [_try(cell, seed, load) for seed in range(seeds)]
     waits = [wait for one in runs for wait in one.waits]
+    medians = [median(one.waits) for one in runs if one.waits]
     return ConsensusRow(
         **msgspec.structs.asdict(cell),
         commits=sum(one.commits for one in runs),
@@ -110,6 +112,7 @@ def try_cell(cell: Cell, seeds: int, load: Load) -> ConsensusRow:
         other_messages=sum(one.other_messages for one in runs),
         bytes=sum(one.bytes for one in runs),
         seconds_a_commit=commit_seconds(waits) if waits else None,
+        medians=(min(medians), max(medians)) if medians else None,
         throughput=len(waits) / max(sum(one.seconds for one in runs), 1 / MICRO),
         forks=sum(one.forks for one in runs),
         view_changes=sum(one.view_changes for one in runs),

@@ -30,7 +30,7 @@ from collegium.report.markup import (
     table,
 )
 from collegium.report.shell import whole_page
-from collegium.report.wording import count, counted, seconds, size
+from collegium.report.wording import count, counted, seconds, size, span
 
 _STYLE = (
     interactive.STYLE
@@ -174,7 +174,8 @@ def _series(rows: Iterable[ConsensusRow], protocol: str, interval: float) -> lis
 
 def _figures(rows: Sequence[ConsensusRow]) -> Markup:
     heads = (
-        "Protocol", "Validators", "Network", "Interval", "Faults", "Median", "95 % within",
+        "Protocol", "Validators", "Network", "Interval", "Faults", "Median", "Medians of runs",
+        "95 % within",
         "Transactions a second", "Blocks", "Messages a block", "Other messages", "Sent",
         "Blocks taken back", "View changes", "Violations", "Not decided",
     )  # fmt: skip
@@ -199,6 +200,7 @@ def _row(one: ConsensusRow) -> Sequence[Child]:
         data(one.interval, f"{one.interval:g} s"),
         one.faults,
         "" if waits is None else data(waits.median, seconds(waits.median)),
+        "" if one.medians is None else data(one.medians[1], span(*map(seconds, one.medians))),
         "" if waits is None else data(waits.p95, seconds(waits.p95)),
         data(one.throughput, f"{one.throughput:.3g}"),
         _whole(one.commits),
@@ -233,7 +235,8 @@ def _how(found: ConsensusBench) -> Markup:
             f"In each run {counted(load.transactions, 'transaction')} of {size(load.size)} enter, "
             f"{load.rate:g} a second on average, at validators in turn; each cell has "
             f"{counted(grid.seeds, 'run')}. The wait is from entering until the first honest "
-            "validator has decided the block. Validators are of equal power. As many as the "
+            "validator has decided the block. Where the medians of runs lie far apart, luck decides, "
+            "and few runs say little. Validators are of equal power. As many as the "
             "protocol bears are hit by a cell's faults, at least one and the first ones: they are "
             "down, or cut off, from a quarter of the load's time to three quarters; or they say "
             "one thing to some and another to others throughout."

@@ -75,6 +75,8 @@ class ConsensusRow(msgspec.Struct, frozen=True, kw_only=True):
         bytes: all that was sent.
         seconds_a_commit: from a transaction's entering until the first honest validator had decided
             its block; None if none was.
+        medians: the least and the greatest median of a run: far apart where luck decides, and then
+            there must be many runs.
         throughput: transactions decided a second, from the first entering to the last decision.
         forks: blocks that honest validators held and took back.
         view_changes: views, rounds or terms beyond the first that decided blocks needed.
@@ -92,6 +94,7 @@ class ConsensusRow(msgspec.Struct, frozen=True, kw_only=True):
     other_messages: int
     bytes: int
     seconds_a_commit: CommitSeconds | None
+    medians: tuple[float, float] | None
     throughput: float
     forks: int
     view_changes: int

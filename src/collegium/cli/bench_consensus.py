@@ -45,7 +45,7 @@ FEW = 4
     "--faults", metavar="KIND,…", default="none", show_default=True,
     help="Of none, crash, partition, liars.",
 )  # fmt: skip
-@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Runs a cell.")
+@click.option("--seeds", type=click.IntRange(1), default=10, show_default=True, help="Runs a cell.")
 @click.option(
     "--transactions", type=click.IntRange(1), default=100, show_default=True, help="Of a run."
 )
@@ -158,7 +158,7 @@ def _measured(one: ConsensusRow) -> str:
         return "nothing decided"
     waits = one.seconds_a_commit
     said = [
-        f"{seconds(waits.median)} (95 % within {seconds(waits.p95)})",
+        f"{seconds(waits.median)} (95 % within {seconds(waits.p95)}{_runs(one)})",
         f"{one.messages / one.commits:.4g} messages a block",
     ]
     said += [
@@ -172,6 +172,14 @@ def _measured(one: ConsensusRow) -> str:
         if value
     ]
     return ", ".join(said)
+
+
+def _runs(one: ConsensusRow) -> str:
+    from collegium.report.wording import seconds
+
+    if one.medians is None or one.medians[0] == one.medians[1]:
+        return ""
+    return f"; medians of runs {' to '.join(map(seconds, one.medians))}"
 
 
 def _try(protocols: tuple[str, ...], seed: int, beyond: int, *, trace: bool, as_json: bool) -> None:
