@@ -8,7 +8,7 @@ from collegium.assembly.seam import every_fitting
 from collegium.data.table import SiteRows
 from collegium.errors import StudyError
 from collegium.learning.aggregation.composition import Composition, rule_called, weighs
-from collegium.learning.aggregation.robust import Robust
+from collegium.learning.aggregation.robust import MAJORITY, Robust
 from collegium.learning.aggregation.rule import Rule
 from collegium.study.document import Study
 from collegium.study.notice import Notice
@@ -46,7 +46,27 @@ def check_rule(rule: Rule, study: Study, fewest: int, most: int) -> None:
         try:
             rule.check(count, study.aggregation.tolerate)
         except StudyError as error:
-            raise _at("tolerate", error) from None
+            within = _within_reach(rule, study.aggregation.tolerate, fewest, most)
+            raise _at("tolerate", error, within) from None
+
+
+def _within_reach(rule: Rule, tolerate: int, fewest: int, most: int) -> str:
+    """Return what to do where only more updates than a round ever has would do, else nothing."""
+    more = range(most + 1, most + 8 * tolerate + 8)
+    if _bears(rule, most, tolerate) or not any(_bears(rule, count, tolerate) for count in more):
+        return ""
+    less = [bad for bad in range(tolerate) if _bears(rule, fewest, bad)]
+    lower = f"set aggregation.tolerate to at most {less[-1]}, or " if less else ""
+    other = ', such as "nnm+trimmed_mean"' if fewest >= MAJORITY.fewest(tolerate) else ""
+    return f"{lower}choose another rule{other}: no round has more than {most} updates"
+
+
+def _bears(rule: Rule, count: int, tolerate: int) -> bool:
+    try:
+        rule.check(count, tolerate)
+    except StudyError:
+        return False
+    return True
 
 
 def check_rows(study: Study, train: Mapping[str, SiteRows], validators: Sequence[str]) -> None:
@@ -74,5 +94,5 @@ def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def _at(key: str, error: StudyError) -> Refusal:
-    return Refusal(("aggregation", key), error.code, error.what, error.why, error.todo)
+def _at(key: str, error: StudyError, todo: str = "") -> Refusal:
+    return Refusal(("aggregation", key), error.code, error.what, error.why, todo or error.todo)
