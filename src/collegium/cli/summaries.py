@@ -107,10 +107,14 @@ def run_json(
 def consensus_line(found: ConsensusFigures) -> str:
     """Return in words what consensus cost, which is simulated."""
     median, late = found.seconds_a_commit.median, found.seconds_a_commit.p95
+    joules, grams = found.joules, found.co2e_g
+    cost = ""
+    if joules is not None and grams is not None:
+        cost = f"; {joules.marginal:.4g} J and {joules.idle:.4g} J idle, {grams:.3g} g CO2e"
     return (
         f"{found.protocol} of {found.validators} on {found.network} (simulated): {found.commits}"
         f" blocks in {found.virtual_seconds:.4g} s, {median:.3g} s a transaction"
-        f" (95 %: {late:.3g} s), {found.messages} messages and {found.other_messages} besides"
+        f" (95 %: {late:.3g} s), {found.messages} messages and {found.other_messages} besides{cost}"
     )
 
 

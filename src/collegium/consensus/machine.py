@@ -218,6 +218,16 @@ Stored = Mapping[str, Any]
 """What a machine has written, by key."""
 
 
+@runtime_checkable
+class Mines(Protocol):
+    """A protocol whose validators try hashes all the time."""
+
+    @property
+    def mines(self) -> Literal[True]:
+        """Whether they do."""
+        ...
+
+
 class ConsensusProtocol(Protocol):
     """A protocol, as the plugin kind ``protocols`` finds it."""
 

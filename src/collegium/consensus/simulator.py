@@ -59,6 +59,8 @@ class Seat:
         chain: the blocks that it holds, by height from 1 on; those up to `decided` are final.
         decided_at: when it decided each.
         alive: whether it runs; `life` counts how often it was made.
+        signed: how many messages it has signed, `verified` how many signatures it has verified, and
+            `heard` how many bytes have reached it.
         broken: whether what was final for it was taken back, or decided anew.
     """
 
@@ -77,7 +79,9 @@ class Seat:
     link_free: int = 0
     pace: int = 1000
     lies: bool = False
-    work: int = 0
+    signed: int = 0
+    verified: int = 0
+    heard: int = 0
 
     def ordered_finally(self) -> set[bytes]:
         """Return the digests of the transactions that are final for it."""
@@ -207,6 +211,7 @@ class Simulator:
             self.counted.delivered += 1
             if self._watch is not None:
                 self._watch(f"{self.now} {number} hears {_said(second)} from {first}")
+            seat.heard += HEADER_SIZE + SIGNATURE_SIZE + second.size
             self._take(seat, seat.machine.receive(first, second), 1)
         elif kind == FIRE:
             if seat.alive and seat.timers.get(first) == second:
@@ -280,8 +285,7 @@ class Simulator:
                 )
         weather = self.network.weather
         cost = weather.verify * (verified + effects.computes)
-        if cost:
-            seat.work += cost
+        seat.verified += verified + effects.computes
         leaves = max(seat.leaves, self.now) + cost
         if effects.writes:
             leaves += weather.sync
@@ -318,6 +322,7 @@ class Simulator:
                 self._note(me, message)
                 if seat.lies and isinstance(message.body, Signed):
                     self._note(me, message.body.message)
+            seat.signed += 1
             if receiver == ALL:
                 for other in range(len(self.seats)):
                     if other != me:

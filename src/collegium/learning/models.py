@@ -83,6 +83,17 @@ def size(spec: ModelSpec) -> int:
     return layered_size(spec) + spec.gaps
 
 
+def forward_flops(spec: ModelSpec) -> float:
+    """Return the floating-point operations of one row on its way forward.
+
+    A multiplication and an addition for each weight of a chain of layers; training takes three
+    times as many, since the way back has two products for each one forward.
+    """
+    if spec.network is not None:
+        return spec.network.flops
+    return sum(2.0 * inputs * outputs for inputs, outputs in pairwise(spec.widths))
+
+
 def layers(spec: ModelSpec, flat: NDArray[_T]) -> tuple[NDArray[_T], ...]:
     """Return views of flat vectors [..., d] as one matrix [..., 1 + inputs, outputs] a layer."""
     views = []

@@ -94,6 +94,11 @@ class BlobFolder:
             os.close(descriptor)
         sync_names(self.path)
 
+    def size(self, digest: bytes) -> int:
+        """Return how many bytes a blob has, 0 where it is missing."""
+        stamp = self._stamp(digest)
+        return 0 if stamp is None else stamp[1]
+
     def get(self, digest: bytes) -> bytes | None:
         """Return a blob, or None where it is missing or its bytes are other ones."""
         stamp = self._stamp(digest)

@@ -18,6 +18,10 @@ SQUARE = 320
 """Of curves and of a reliability diagram, in CSS pixels; 24 more hold the labels below."""
 
 
+_FEW_POINTS = 12
+"""A curve of no more points has a dot on each, another one at its end alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A range with the ticks that are labelled; `log` where each step is a factor."""
@@ -128,10 +132,7 @@ def lines(
     drawn = [
         element(
             "polyline",
-            points=" ".join(
-                f"{1000 * x.part(at):.1f},{HEIGHT * (1 - y.part(value)):.1f}"
-                for at, value in one.points
-            ),
+            points=" ".join(_at(x, y, *point) for point in one.points),
             class_=f"curve s{one.style % 8}",
         )
         for one in reversed(series)
@@ -162,6 +163,52 @@ def lines(
     )
     drawing = _plot(title, description, [stretched, *single], x, y, x_title, HEIGHT)
     return join(drawing, legend) if len(series) > 1 else drawing
+
+
+def banded(
+    title: str,
+    description: str,
+    curve: Sequence[tuple[float, float]],
+    band: tuple[Sequence[tuple[float, float]], Sequence[tuple[float, float]]],
+    x: Axis,
+    y: Axis,
+    x_title: str,
+) -> Markup:
+    """Return a curve within a band.
+
+    Args:
+        title: for those who do not see it.
+        description: likewise, longer.
+        curve: its points.
+        band: the points of the two curves between which is shaded.
+        x: what is along the width.
+        y: what is along the height.
+        x_title: of the width.
+    """
+    low, high = band
+    around = [_at(x, y, *point) for point in (*low, *reversed(high))]
+    shapes = [
+        element("path", d=f"M{' '.join(around)}Z", class_="band"),
+        element(
+            "polyline", points=" ".join(_at(x, y, *point) for point in curve), class_="curve s0"
+        ),
+    ]
+    stretched = element(
+        "svg", *shapes, width="100%", height=HEIGHT, viewBox=f"0 0 1000 {HEIGHT}",
+        preserveAspectRatio="none",
+    )  # fmt: skip
+    dots = [
+        element(
+            "circle", cx=_percent(x.part(at)), cy=HEIGHT * (1 - y.part(value)), r=3.5,
+            class_="dot s0",
+        )
+        for at, value in (curve if len(curve) <= _FEW_POINTS else curve[-1:])
+    ]  # fmt: skip
+    return _plot(title, description, [stretched, *dots], x, y, x_title, HEIGHT)
+
+
+def _at(x: Axis, y: Axis, place: float, value: float) -> str:
+    return f"{1000 * x.part(place):.1f},{HEIGHT * (1 - y.part(value)):.1f}"
 
 
 def square(

@@ -41,6 +41,7 @@ from collegium.report.measurements import (
     SiteTable,
     Subgroup,
 )
+from collegium.report.modelled import Modelled, modelled_of
 from collegium.report.preparation import Preparation, preparation_of
 from collegium.report.process import (
     Cost,
@@ -155,6 +156,7 @@ class ReportContent:
     explanation: Explanation | None
     summed: SecureSumOutcome | None = None
     told: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    modelled: Modelled | None = None
 
 
 def provenance_of(
@@ -213,7 +215,10 @@ def build_content(
     apart = held_out_sections(task, final)
     chosen = (one for one in verification.selections if one.study == study.study.id)
     selection = next(chosen, None)
+    chosen_rounds = tried_rounds(study, rounds, selection)
     tellers = [one.site for one in quality.sites if one.rows is not None and not one.withheld]
+    drawn = curves(task, tellers, chosen_rounds)
+    first = drawn[0] if drawn else None
     return ReportContent(
         title=study.study.title,
         study_id=study.study.id,
@@ -246,7 +251,7 @@ def build_content(
             () if final is None or final.federated is None else final.federated.calibration
         ),
         risks=risks,
-        curves=curves(task, tellers, tried_rounds(study, rounds, selection)),
+        curves=drawn,
         participants=participants(
             sites,
             rounds,
@@ -274,6 +279,13 @@ def build_content(
         usual_subgroups=study.evaluation.subgroups is None,
         explanation=None if final is None else final.explanation,
         summed=summed,
+        modelled=modelled_of(
+            study,
+            chosen_rounds,
+            "" if first is None else first.measure,
+            None if first is None else first.overall,
+            final,
+        ),
         told={
             name: of_study
             for name, told in verification.told.items()

@@ -251,7 +251,7 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `bytes` those of blobs published and of the ledger. `training_metrics` is the new model on the
     training rows, by site and "overall", empty in rounds where it was not measured (long studies
     measure a hundred of their rounds). `virtual` are seconds of a simulated network since the round
-    before, by what they went to.
+    before, by what they went to, `joules` what machines took beyond waiting, likewise.
     """
 
     round: int
@@ -264,6 +264,7 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     entries: int
     app_hash: str
     virtual: dict[str, float] | None = None
+    joules: dict[str, float] | None = None
 
 
 class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="final"):

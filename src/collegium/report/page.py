@@ -11,6 +11,7 @@ from collegium.report import (
     evidence_sections,
     explanation_sections,
     held_out_sections,
+    modelled_section,
     outbound_section,
     picture_section,
     quality_sections,
@@ -83,6 +84,10 @@ SECTIONS = (
     ),
     Section("record", "What the ledger recorded", evidence_sections.record, of_any_record=True),
     Section("cost", "Time and data volume", evidence_sections.cost),
+    Section(
+        "modelled", "Modelled time and energy", modelled_section.modelled,
+        applies=lambda content: content.modelled is not None,
+    ),
     Section("verify", "How to verify", evidence_sections.how_to_verify, of_any_record=True),
     Section("not-proven", "What is not proven", evidence_sections.not_proven, of_any_record=True),
     Section("study", "The study document", source_sections.document, of_any_record=True),

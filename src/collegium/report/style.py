@@ -187,6 +187,7 @@ svg svg { display: inline; }
 .point.few { fill: var(--paper); }
 .bar { fill: var(--federated); opacity: .8; }
 .curve { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }
+.band { fill: var(--s0); opacity: .18; }
 .legend { list-style: none; padding: 0; margin: .6rem 0 1rem; display: flex; flex-wrap: wrap;
   gap: .1rem 1.2rem; font-size: .9rem; }
 .legend li { display: flex; align-items: center; gap: .45rem; margin: 0; }

@@ -51,6 +51,7 @@ from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
+from collegium.simulation.timing import take_time
 from collegium.study.terms import agrees_by_statistics
 from collegium.threats.adversary_view import Defence
 from collegium.threats.attack import AdversaryContext, lie_of
@@ -182,6 +183,7 @@ def build(
             study, spec, trainer, rows,
             {name: one for name, one in private.items() if one is not None}, pool,
         )  # fmt: skip
+        take_time(prepared, engine, exchange.folder, trainers, reserved)
         code = code_digest(study)
         owner = Owner(
             identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -11,6 +11,7 @@ from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.events import RoundClosed
+from collegium.ledger.engines.simnet.energy import MICRO, JoulesSpent
 from collegium.ledger.engines.simnet.figures import Simulated
 from collegium.ledger.engines.simnet.virtual_time import PARTS, TimeSpent
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -36,7 +37,9 @@ class Recorder:
         self._measuring = 0.0
         self._mark = self._spent(), self._weights()
         self._keep_lines()
-        self._clock = _clock_of(read_lines(self.path))
+        lines = read_lines(self.path)
+        self._clock = TimeSpent(**_up_to_now([one.virtual for one in _rounds(lines)]))
+        self._joules = JoulesSpent(**_up_to_now([one.joules for one in _rounds(lines)]))
 
     def __call__(self, accepted: Sequence[AcceptedTransaction]) -> None:
         """Take note of what a block brought."""
@@ -68,6 +71,7 @@ class Recorder:
             entries=self._consortium.engine.application.size,
             app_hash=self._consortium.engine.application.application_hash().hex(),
             virtual=self._virtual(),
+            joules=self._joules_spent(),
         )
         append_line(self.path, line)
         self._measuring += perf_counter() - began
@@ -80,7 +84,15 @@ class Recorder:
         if not isinstance(engine, Simulated):
             return None
         before, self._clock = self._clock, engine.spent
-        return {name: (getattr(self._clock, name) - getattr(before, name)) / 1e6 for name in PARTS}
+        return _parted(before, self._clock)
+
+    def _joules_spent(self) -> dict[str, float] | None:
+        """Return joules beyond waiting since the last round, where machines are simulated."""
+        engine = self._consortium.engine
+        if not isinstance(engine, Simulated):
+            return None
+        before, self._joules = self._joules, engine.joules
+        return _parted(before, self._joules)
 
     def since_last_round(self) -> tuple[dict[str, float], dict[str, int]]:
         """Return seconds and bytes by phase since the last round closed."""
@@ -124,7 +136,14 @@ class Recorder:
         partial.replace(self.path)
 
 
-def _clock_of(lines: Sequence[object]) -> TimeSpent:
-    """Return the virtual time up to the last closed round of a run that goes on."""
-    spent = [line.virtual for line in lines if isinstance(line, RoundLine) and line.virtual]
-    return TimeSpent(**{name: round(1e6 * sum(one[name] for one in spent)) for name in PARTS})
+def _rounds(lines: Sequence[object]) -> list[RoundLine]:
+    return [line for line in lines if isinstance(line, RoundLine)]
+
+
+def _parted(before: TimeSpent | JoulesSpent, now: TimeSpent | JoulesSpent) -> dict[str, float]:
+    return {name: (getattr(now, name) - getattr(before, name)) / MICRO for name in PARTS}
+
+
+def _up_to_now(told: Sequence[Mapping[str, float] | None]) -> dict[str, int]:
+    """Return the sums up to the last closed round of a run that goes on, in millionths."""
+    return {name: round(MICRO * sum(one[name] for one in told if one)) for name in PARTS}

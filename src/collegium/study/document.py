@@ -327,6 +327,27 @@ class Network(Section, frozen=True, kw_only=True):
     crashes: tuple[NetworkCrash, ...] = ()
 
 
+class OtherDevice(Section, frozen=True, kw_only=True):
+    """``[[devices.others]]``: sites whose machines are another `machine` than the rest."""
+
+    machine: str
+    sites: tuple[str, ...]
+
+
+class Devices(Section, frozen=True, kw_only=True):
+    """``[devices]``: what members' machines and links are taken to be, of "simnet" alone.
+
+    They decide virtual seconds and joules, and nothing else. `machine` is a class of machines
+    (absent: a hospital's server), `link` what takes joules for bytes (absent: the network's),
+    `grid` grams of CO2 equivalents a kWh.
+    """
+
+    machine: str | None = None
+    link: str | None = None
+    grid: float | None = None
+    others: tuple[OtherDevice, ...] = ()
+
+
 class Threat(Section, frozen=True, kw_only=True):
     """``[threat]``: adversaries that `run` puts in honest participants' places.
 
@@ -383,6 +404,7 @@ class Study(Section, frozen=True, kw_only=True):
     privacy: Privacy = Privacy()
     consensus: Consensus = Consensus()
     network: Network | None = None
+    devices: Devices | None = None
     threat: Threat | None = None
     faults: Faults = Faults()
     evaluation: Evaluation = Evaluation()

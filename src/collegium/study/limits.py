@@ -58,6 +58,7 @@ _OF_KEYS = (
     Limit(("network", "duplicate"), 0, 1, open_high=True),
     Limit(("network", "reorder"), 0, 600_000),
     Limit(("network", "skew"), 0, 0.5),
+    Limit(("devices", "grid"), 0, 5_000),
     Limit(("threat", "attackers"), 1, 100_000),
     Limit(("threat", "rounds"), 1, 100_000),
     Limit(("threat", "scale"), 0, 1_000_000, open_low=True),

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from collegium.consensus.network import PRESETS
-from collegium.study.document import NetworkCrash, NetworkPartition, Study
+from collegium.devices.links import LINKS
+from collegium.devices.machines import MACHINES
+from collegium.study.document import (
+    Devices,
+    Network,
+    NetworkCrash,
+    NetworkPartition,
+    Study,
+)
 from collegium.study.refusal import (
     DocumentPath,
     Refusal,
@@ -41,9 +49,12 @@ def check_simulated_network(study: Study) -> None:
         for key in _OF_SIMNET:
             if getattr(study.consensus, key):
                 raise _of_simnet(study, ("consensus", key))
-        if study.network is not None:
-            raise _of_simnet(study, ("network",))
-    elif study.network is not None:
+        for section in ("network", "devices"):
+            if getattr(study, section) is not None:
+                raise _of_simnet(study, (section,))
+        return
+    _check_devices(study)
+    if study.network is not None:
         preset = study.network.preset
         if preset is not None and preset not in PRESETS:
             raise Refusal(
@@ -63,15 +74,34 @@ def check_simulated_network(study: Study) -> None:
             _check_times(("network", "crashes", at), crash)
 
 
+def _check_devices(study: Study) -> None:
+    """Refuse machines and links that no table has."""
+    devices = study.devices
+    if devices is None:
+        return
+    named: list[tuple[DocumentPath, str | None, Collection[str]]] = [
+        (("devices", "machine"), devices.machine, MACHINES),
+        (("devices", "link"), devices.link, LINKS),
+        *(
+            (("devices", "others", at, "machine"), one.machine, MACHINES)
+            for at, one in enumerate(devices.others)
+        ),
+    ]
+    for path, name, known in named:
+        if name is not None and name not in known:
+            raise Refusal(
+                path, "study.unknown-name", f"no {path[-1]} is called {shown(name)}",
+                "its speed and its watts are in a table", nearest(name, known),
+            )  # fmt: skip
+
+
 def check_network_sites(study: Study, sites: Sequence[str]) -> None:
-    """Refuse faults of the network that name no site of the study.
+    """Refuse faults of the network, and machines, that name no site of the study.
 
     Raises:
         Refusal: ``study.combination``.
     """
-    network = study.network
-    if network is None:
-        return
+    network, devices = study.network or Network(), study.devices or Devices()
     named: list[tuple[DocumentPath, str]] = [
         (("network", "partitions", at, "sites"), name)
         for at, one in enumerate(network.partitions) for name in one.sites
@@ -79,11 +109,16 @@ def check_network_sites(study: Study, sites: Sequence[str]) -> None:
     named += [
         (("network", "crashes", at, "site"), one.site) for at, one in enumerate(network.crashes)
     ]
+    named += [
+        (("devices", "others", at, "sites"), name)
+        for at, one in enumerate(devices.others) for name in one.sites
+    ]  # fmt: skip
     for path, name in named:
         if name not in sites:
             raise Refusal(
                 path, "study.unknown-site", f"no site is called {shown(name)}",
-                "a fault of the network is at one of the study's sites", nearest(name, sites),
+                "faults of the network and machines are those of the study's sites",
+                nearest(name, sites),
             )  # fmt: skip
 
 

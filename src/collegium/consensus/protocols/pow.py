@@ -226,6 +226,7 @@ class ProofOfWork:
     views: Literal["lasting", "each height", "none"] = "none"
     # On one parent, which its time stands for: two blocks there cost a miner one work.
     once: frozenset[str] = frozenset({"block"})
+    mines: Literal[True] = True
     source: str = "Nakamoto 2008"
     defaults: Mapping[str, int] = field(
         default_factory=lambda: {"confirmations": 6, "retarget": 32}

@@ -57,6 +57,11 @@ class Autoencoder:
             found.append(TensorSpec(f"layer{layer}.weight", (before, after)))
         return (*found, LEVEL)
 
+    @property
+    def flops(self) -> float:
+        """Operations of one row on its way forward."""
+        return sum(2.0 * before * after for before, after in pairwise(self._widths))
+
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return weights uniform in ±sqrt(6 / inputs) (He et al. 2015), biases 0, level 0 and 1."""
         return weights_of_autoencoder(self.tensors, seed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from collegium.learning.blobs import TensorSpec
 from collegium.learning.initial import uniform_weights
-from collegium.learning.networks.layers import halved, stage, stage_tensors
+from collegium.learning.networks.layers import halved, stage, stage_flops, stage_tensors
 from collegium.learning.networks.network import Tensors, unpacked
 
 _ROWS = 256
@@ -54,6 +55,17 @@ class Convolutional:
                 TensorSpec(f"layer{layer}.weight", (before, after)),
             ]
         return tuple(found)
+
+    @property
+    def flops(self) -> float:
+        """Operations of one row on its way forward: convolutions and dense layers."""
+        lengths, window = self.shape[1:], (self.kernel,) * (len(self.shape) - 1)
+        total = 0.0
+        for before, after in pairwise((self.shape[0], *self.channels)):
+            total += stage_flops(window, before, after, prod(lengths))
+            lengths = tuple(max(1, length // 2) for length in lengths)
+        widths = (self.channels[-1], *self.hidden, self.outputs_count)
+        return total + sum(2.0 * before * after for before, after in pairwise(widths))
 
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return weights uniform in ±sqrt(6 / inputs) (He et al. 2015), scales 1, biases 0."""

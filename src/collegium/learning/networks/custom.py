@@ -61,6 +61,11 @@ class CustomFunctions:
         """The parameters, sorted by name."""
         return _specs(self.code, self._first(0))
 
+    @property
+    def flops(self) -> float:
+        """Two for each parameter: what each is used for more than once is not known here."""
+        return 2.0 * sum(one.size for one in self.tensors)
+
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return what the user's ``init`` makes of a seed."""
         return _packed(self._first(seed))
@@ -109,6 +114,11 @@ class CustomModule:
                 "use group or layer normalization instead of batch normalization",
             )
         return _specs(self.code, _arrays(module))
+
+    @property
+    def flops(self) -> float:
+        """Two for each parameter: what each is used for more than once is not known here."""
+        return 2.0 * sum(one.size for one in self.tensors)
 
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return the parameters that a module has when it is made under a seed."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 from typing import Any
 
 from collegium.learning.blobs import TensorSpec
@@ -64,6 +65,11 @@ def _normalized(library: Any, values: Any, groups: int) -> Any:
     centered = apart - mean
     spread = (centered * centered).mean(axis=1, keepdims=True)
     return (centered / library.sqrt(spread + _EPSILON)).reshape(values.shape)
+
+
+def stage_flops(window: tuple[int, ...], before: int, after: int, places: int) -> float:
+    """Return the operations of a stage's convolution on one row of so many places."""
+    return 2.0 * prod(window) * before * after * places
 
 
 def halved(library: Any, values: Any) -> Any:

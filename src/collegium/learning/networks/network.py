@@ -22,6 +22,11 @@ class Network(Protocol):
         """The parameters, sorted by name."""
         ...
 
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of one row on its way forward, an addition being one."""
+        ...
+
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return the parameters before the first round, float32 [d]."""
         ...

@@ -9,6 +9,7 @@ below (skip connections), so that the outline is as fine as the image.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from collegium.learning.blobs import TensorSpec
 from collegium.learning.initial import uniform_weights
-from collegium.learning.networks.layers import doubled, halved, stage, stage_tensors
+from collegium.learning.networks.layers import doubled, halved, stage, stage_flops, stage_tensors
 from collegium.learning.networks.network import Tensors, unpacked
 
 _LAST = "last"
@@ -56,6 +57,22 @@ class UNet:
             below, after = self.channels[level + 1], self.channels[level]
             found += stage_tensors(f"up{level}", window, below + after, after)
         return tuple(found)
+
+    @property
+    def flops(self) -> float:
+        """Operations of one image on its way forward: its convolutions."""
+        window = (self.kernel, self.kernel)
+        pixels = [
+            max(1, self.height >> level) * max(1, self.width >> level)
+            for level in range(len(self.channels))
+        ]
+        total = 2.0 * self.channels[0] * pixels[0]
+        for level, after in enumerate(self.channels):
+            before = self.channels[level - 1] if level else 1
+            total += stage_flops(window, before, after, pixels[level])
+        for level, (after, below) in enumerate(pairwise(self.channels)):
+            total += stage_flops(window, below + after, after, pixels[level])
+        return total
 
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return weights uniform in ±sqrt(6 / inputs) (He et al. 2015), scales 1, biases 0."""

@@ -61,9 +61,19 @@ def blinding_of(limbs: NDArray[np.int64], updates: int) -> int | None:
     return sum(int(limb) << 16 * place for place, limb in enumerate(limbs)) % ORDER
 
 
+def scalars_of(coordinates: int, ring: int) -> int:
+    """Return how many scalars so many coordinates have."""
+    return -(-coordinates // _room(ring))
+
+
+def _room(ring: int) -> int:
+    """Return how many coordinates share a scalar."""
+    return 251 // ring
+
+
 def _scalars(values: NDArray[np.int64], ring: int) -> Iterator[int]:
     """Yield scalars, each of the signed digits of as many coordinates as have room."""
-    room = 251 // ring
+    room = _room(ring)
     for first in range(0, values.size, room):
         digits = values[first : first + room].tolist()
         yield sum(digit << ring * place for place, digit in enumerate(digits)) % ORDER

@@ -19,6 +19,7 @@ from collegium.report.measurements import RoundLine, read_lines
 from collegium.study.reading import read_study
 
 MESSAGES = {"pbft": 84, "tendermint": 90, "hotstuff": 48, "raft": 12}
+SPENT = ("compute", "transfer", "consensus", "crypto")
 STUDY = ("training.rounds=3", "consensus.validators=7")
 
 
@@ -47,6 +48,11 @@ def test_every_protocol_ends_in_the_model_of_solo_and_verifies(
     lines = [one for one in kept if isinstance(one, RoundLine)]
     assert all(one.virtual and one.virtual["consensus"] > 0 for one in lines)
     assert sum(sum((one.virtual or {}).values()) for one in lines) <= found.virtual_seconds
+    assert all(one.joules and min(one.joules[name] for name in SPENT) > 0 for one in lines)
+    assert found.joules is not None
+    assert sum(sum((one.joules or {}).values()) for one in lines) <= found.joules.marginal
+    assert found.joules.idle == pytest.approx(10 * 30 * found.virtual_seconds), "ten servers"
+    assert found.co2e_g == pytest.approx((found.joules.marginal + found.joules.idle) / 3.6e6 * 436)
 
 
 @pytest.mark.parametrize("protocol", names("protocols"))
@@ -97,9 +103,10 @@ def test_a_run_that_broke_off_goes_on_to_the_same_ledger_and_the_same_figures(
     assert whole.measured.consensus == again.measured.consensus
     lines = [
         [
-            {name: round(seconds, 6) for name, seconds in (one.virtual or {}).items()}
+            {name: round(spent, 6) for name, spent in told.items()}
             for one in read_lines(folder / "metrics.jsonl")
             if isinstance(one, RoundLine)
+            for told in (one.virtual or {}, one.joules or {})
         ]
         for folder in (whole.folder, again.folder)
     ]
@@ -126,12 +133,31 @@ def test_validators_that_stop_for_good_hold_up_nobody(tmp_path: Path) -> None:
     assert result.measured.consensus.view_changes > 0
 
 
+def test_an_interval_between_blocks_takes_time_and_idle_joules_and_no_leader_is_suspected(
+    tmp_path: Path,
+) -> None:
+    plain = run(tmp_path / "plain", "consensus.engine=simnet")
+    slow = run(tmp_path / "slow", "consensus.engine=simnet", "consensus.block_interval=2")
+    assert slow.model == plain.model
+    one, other = plain.measured.consensus, slow.measured.consensus
+    assert one is not None
+    assert other is not None
+    assert other.view_changes == 0
+    assert other.commits < one.commits
+    assert other.virtual_seconds > 2 * (other.commits - 1)
+    assert one.joules is not None
+    assert other.joules is not None
+    assert other.joules.idle > 3 * one.joules.idle
+    assert other.joules.marginal < one.joules.marginal, "fewer blocks, fewer messages"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ("consensus.protocol=pbft", "does not go with the engine"),
         ("network.preset=lan", "does not go with the engine"),
         ("consensus.block_interval=3", "does not go with the engine"),
+        ("devices.machine=phone", "does not go with the engine"),
     ],
 )
 def test_what_is_simulated_is_refused_elsewhere(change: str, words: str) -> None:
@@ -147,6 +173,10 @@ def test_what_is_simulated_is_refused_elsewhere(change: str, words: str) -> None
         ('network.partitions=[{start = 2, end = 1, sites = ["va"]}]', "from 2"),
         ("network.loss=1", "network.loss"),
         ("network.preset=moon", "lan"),
+        ("devices.machine=phon", "phone"),
+        ("devices.link=wify", "wifi"),
+        ("devices.grid=-1", "devices.grid"),
+        ('devices.others=[{machine = "pi", sites = ["va"]}]', "raspberry_pi_4"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(change: str, words: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from collegium.ledger.engines.simnet.energy import Fleet, JoulesSpent
 from collegium.ledger.engines.simnet.virtual_time import TimeSpent, Timing
 
 
@@ -24,6 +25,13 @@ def commit_seconds(waits: Sequence[float]) -> CommitSeconds:
     return CommitSeconds(median(waits), late)
 
 
+class Joules(msgspec.Struct, frozen=True):
+    """What a study took beyond waiting, and what all its members' machines drew anyway."""
+
+    marginal: float
+    idle: float
+
+
 class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What a protocol did for a study, all of it simulated.
 
@@ -36,12 +44,15 @@ class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
         bytes: all that was sent.
         seconds_a_commit: from a transaction's entering to its block.
         virtual_seconds: from the beginning to the last block.
+        joules: of the whole study, not of consensus alone.
+        co2e_g: grams of CO2 equivalents of both, on the grid that is assumed.
+        hashes: how many were tried; None where nobody mines.
         forks: blocks that validators held and took back.
         view_changes: how many views, rounds or terms beyond the first the decided blocks needed.
         seconds_by_member: the median for each member's transactions.
         named: members who have signed two blocks where one is allowed, with what: whoever holds
             both messages can show it.
-        scores: where proposers are elected by scores: "scores" or "seed", else None.
+        scores: where proposers are elected by scores: whether by those, or by the seed; else None.
         modelled: always true: none of it was measured on a real network.
     """
 
@@ -58,6 +69,9 @@ class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
     view_changes: int
     seconds_by_member: dict[str, float]
     named: dict[str, str]
+    joules: Joules | None = None
+    co2e_g: float | None = None
+    hashes: int | None = None
     scores: str | None = None
     modelled: bool = True
 
@@ -66,13 +80,23 @@ class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
 class Simulated(Protocol):
     """An ordering in virtual time."""
 
-    def take_time(self, timing: Timing) -> None:
-        """From now on, transactions enter when their members have done what they need."""
+    def take_time(self, timing: Timing, fleet: Fleet) -> None:
+        """From now on, transactions enter when their members have done what they need.
+
+        Args:
+            timing: what they need.
+            fleet: the machines that take joules for it.
+        """
         ...
 
     @property
     def spent(self) -> TimeSpent:
         """Where virtual time went so far."""
+        ...
+
+    @property
+    def joules(self) -> JoulesSpent:
+        """Where joules went so far, beyond waiting."""
         ...
 
     def figures(self) -> ConsensusFigures:

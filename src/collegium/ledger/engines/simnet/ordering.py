@@ -8,16 +8,19 @@ undone. All validators' sequences are compared with it by digest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from statistics import median
 
 from collegium.consensus.machine import Block, Item
 from collegium.consensus.simulator import Seat, Simulator
+from collegium.devices.work import co2e
 from collegium.errors import RunError
 from collegium.ledger.application import AcceptedTransaction, Application, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.engines.simnet.figures import ConsensusFigures, commit_seconds
+from collegium.ledger.engines.simnet.energy import MICRO, Fleet, JoulesSpent, hashes, idle_joules
+from collegium.ledger.engines.simnet.figures import ConsensusFigures, Joules, commit_seconds
 from collegium.ledger.engines.simnet.record import Entered, Line, Record
 from collegium.ledger.engines.simnet.virtual_time import Effort, TimeSpent, Timing, no_effort
 from collegium.ledger.envelope import decode_envelope
@@ -68,7 +71,8 @@ class SimulatedOrdering:
         self._names, self._behind, self._validators, self._keys = names, behind, validators, keys
         self._authors = authors
         self._timing: Timing = no_effort
-        self._time = TimeSpent()
+        self._time, self._joules = TimeSpent(), JoulesSpent()
+        self._fleet: Fleet | None = None
         self._record: Record | None = None
         self._events = 0
         self._envelopes: dict[bytes, bytes] = {}
@@ -86,14 +90,23 @@ class SimulatedOrdering:
         self._witness = EquivocationDetector()
         self._conflicts: tuple[Conflict, ...] = ()
 
-    def take_time(self, timing: Timing) -> None:
+    def take_time(self, timing: Timing, fleet: Fleet) -> None:
         """From now on, transactions enter when their members have done what they need."""
-        self._timing = timing
+        self._timing, self._fleet = timing, fleet
 
     @property
     def spent(self) -> TimeSpent:
         """Where virtual time went so far."""
         return self._time.copy()
+
+    @property
+    def joules(self) -> JoulesSpent:
+        """Where joules went so far, beyond waiting."""
+        if self._fleet is None:
+            return replace(self._joules)
+        return self._joules.with_consensus(
+            self.simulator, self._fleet, len(self._waits), len(self._kept), self._time.total
+        )
 
     @property
     def final_size(self) -> int:
@@ -180,7 +193,14 @@ class SimulatedOrdering:
         """Return what consensus cost so far."""
         counted = self.simulator.counted
         own = sum(counted.messages.get(one, 0) for one in self._kept)
+        joules, fleet, elapsed = None, self._fleet, self._time.total
+        if fleet is not None:
+            joules = Joules(self.joules.total / MICRO, idle_joules(fleet, elapsed))
         return ConsensusFigures(
+            joules=joules,
+            co2e_g=None if joules is None or fleet is None
+            else co2e(joules.marginal + joules.idle, fleet.grid),
+            hashes=None if fleet is None else hashes(self.simulator, fleet, elapsed),
             protocol=self._names[0], network=self._names[1], validators=len(self._validators),
             commits=len(self._kept), messages=own,
             other_messages=sum(counted.messages.values()) - own,
@@ -229,11 +249,12 @@ class SimulatedOrdering:
         opened = decode_envelope(envelope)
         member = self._keys.get(opened.key_id, self._validators[0])
         effort = self._timing(member, decode_transaction(opened.payload))
+        size = len(envelope) + effort.payload
         validator = self._seat(member).setting.me
         if self._record is not None:
-            line = Entered(self._events, validator, effort, envelope, len(envelope))
+            line = Entered(self._events, validator, effort, envelope, size)
             self._record.entered(line)
-        self._take(digest, envelope, validator, effort, len(envelope), member)
+        self._take(digest, envelope, validator, effort, size, member)
 
     def _take(
         self,
@@ -245,6 +266,7 @@ class SimulatedOrdering:
         member: str,
     ) -> None:
         enters = self.simulator.now + effort.total
+        self._joules.add(effort)
         self._waiting.add(digest)
         self._authors[digest] = member
         self._envelopes[digest] = envelope

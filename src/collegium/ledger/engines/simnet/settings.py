@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from collegium.consensus.machine import ConsensusProtocol, Setting
 from collegium.consensus.network import (
@@ -14,14 +14,19 @@ from collegium.consensus.network import (
     Partition,
     Weather,
 )
+from collegium.devices.cryptography import SECONDS
+from collegium.devices.links import GRID, LINKS, OF_NETWORKS
+from collegium.devices.machines import DEFAULT as DEFAULT_MACHINE
+from collegium.devices.machines import MACHINES, Machine
+from collegium.ledger.engines.simnet.energy import Fleet
+from collegium.study.document import Devices, Study
 from collegium.study.document import Network as NetworkSection
-from collegium.study.document import Study
 
 MICRO, MILLI, MEGA = 1_000_000, 1_000, 1_000_000
 BLOCK_BYTES = 1 << 20
-SYNC, VERIFY = 500, 100
+SYNC, VERIFY = 500, round(MICRO * SECONDS["verification"])
 """Microseconds until a write is durable on an SSD (etcd's documentation: below a millisecond), and
-to verify an Ed25519 signature (some 10,000 a second on one core)."""
+to verify an Ed25519 signature on a server's core."""
 
 SLOWEST = 20
 """How many of the slowest ways a timer is, at least."""
@@ -57,7 +62,7 @@ def network_of(study: Study, validators: Mapping[str, int]) -> Network:
         reorder=round(section.reorder * MILLI),
         skew=round(1_000 * section.skew),
         sync=SYNC,
-        verify=VERIFY,
+        verify=round(VERIFY / _machine(study).speed),
         partitions=tuple(
             Partition(
                 round(one.start * MICRO), round(one.end * MICRO),
@@ -74,6 +79,27 @@ def network_of(study: Study, validators: Mapping[str, int]) -> Network:
         ),
     )  # fmt: skip
     return Network(links_of(section), weather)
+
+
+def fleet_of(study: Study, members: Iterable[str], validators: Iterable[str]) -> Fleet:
+    """Return the machines of a study's members, its validators in order."""
+    devices, (_, link, _, grid) = study.devices or Devices(), assumed(study)
+    other = {name: MACHINES[one.machine] for one in devices.others for name in one.sites}
+    machines = {name: other.get(name, _machine(study)) for name in members}
+    return Fleet(machines, tuple(machines[name] for name in validators), LINKS[link], grid)
+
+
+def assumed(study: Study) -> tuple[tuple[str, ...], str, str, float]:
+    """Return what a study takes from tables: machines, link, network, and its grid's g a kWh."""
+    devices, network = study.devices or Devices(), study.network or NetworkSection()
+    preset = network.preset or DEFAULT
+    machines = (devices.machine or DEFAULT_MACHINE, *(one.machine for one in devices.others))
+    grid = GRID if devices.grid is None else devices.grid
+    return tuple(dict.fromkeys(machines)), devices.link or OF_NETWORKS[preset], preset, grid
+
+
+def _machine(study: Study) -> Machine:
+    return MACHINES[assumed(study)[0][0]]
 
 
 def setting_of(

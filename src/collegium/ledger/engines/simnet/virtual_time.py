@@ -21,11 +21,17 @@ class Effort:
         compute: training and evaluation.
         transfer: models and updates, down and up.
         crypto: masks, proofs, encryption, signatures.
+        microjoules: of each of them.
+        wakes: how often the member's link is used, for a while or in one go.
+        payload: bytes of blobs that the transaction names, where they travel in its block.
     """
 
     compute: int = 0
     transfer: int = 0
     crypto: int = 0
+    microjoules: tuple[int, int, int] = (0, 0, 0)
+    wakes: int = 0
+    payload: int = 0
 
     @property
     def total(self) -> int:
