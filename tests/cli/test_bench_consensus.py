@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Call
@@ -67,11 +68,26 @@ def test_a_failing_trial_is_named_by_the_command_that_repeats_it_event_by_event(
     assert done.stdout.splitlines()[: len(events)] == events
 
 
+def test_a_trial_of_another_kind_is_repeated_by_its_command_too(call: Call) -> None:
+    how: dict[str, Any] = {
+        "options": {"confirmations": 2}, "interval": 500_000, "weighted": True, "beyond": 1,
+    }  # fmt: skip
+    seed = next(
+        one for one in range(50) if not run_trial(find("protocols", "pow"), one, **how).holds
+    )
+    events: list[str] = []
+    run_trial(find("protocols", "pow"), seed, watch=events.append, **how)
+    done = call(*trial_command("pow", seed, **how).split()[1:])
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[: len(events)] == events
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
         ("--validators", "four"), ("--validators", "1"), ("--validators", "4.5"),
         ("--presets", "moon"), ("--intervals", "-1"), ("--faults", "rain"), ("--beyond", "1"),
+        ("--option", "height=1"), ("--option", "confirmations=1"),
     ],
 )  # fmt: skip
 def test_odd_cells_are_refused(call: Call, option: str, value: str) -> None:

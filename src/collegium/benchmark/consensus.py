@@ -70,7 +70,7 @@ def try_protocols(
     cells = [one for one in grid.cells() if (one.protocol, one.faults) not in left_out]
     rows = []
     with _mapped(processes) as each:
-        for row in each(partial(try_cell, seeds=grid.seeds, load=grid.load), cells):
+        for row in each(partial(try_cell, grid=grid), cells):
             rows.append(row)
             progress(len(rows), len(cells))
     return ConsensusBench(
@@ -100,9 +100,9 @@ def _mapped(
             pool.shutdown(cancel_futures=True)
 
 
-def try_cell(cell: Cell, seeds: int, load: Load) -> ConsensusRow:
-    """Return what comes of a cell with the seeds from 0 on."""
-    runs = [_try(cell, seed, load) for seed in range(seeds)]
+def try_cell(cell: Cell, grid: ConsensusGrid) -> ConsensusRow:
+    """Return what comes of one of a grid's cells with all its seeds."""
+    runs = [_try(cell, seed, grid) for seed in range(grid.seeds)]
     waits = [wait for one in runs for wait in one.waits]
     medians = [median(one.waits) for one in runs if one.waits]
     return ConsensusRow(
@@ -137,9 +137,9 @@ class _Run:
     stuck: int
 
 
-def _try(cell: Cell, seed: int, load: Load) -> _Run:
-    simulator, hit = _simulator(cell, seed, load)
-    entered = _enter(simulator, cell, seed, load, hit)
+def _try(cell: Cell, seed: int, grid: ConsensusGrid) -> _Run:
+    simulator, hit = _simulator(cell, seed, grid)
+    entered = _enter(simulator, cell, seed, grid.load, hit)
     everywhere = _Everywhere(simulator, len(entered))
     last = max(entered.values())
     patience = max(PATIENCE, round(100 * cell.interval * MICRO))
@@ -165,12 +165,12 @@ def _try(cell: Cell, seed: int, load: Load) -> _Run:
     )  # fmt: skip
 
 
-def _simulator(cell: Cell, seed: int, load: Load) -> tuple[Simulator, range]:
+def _simulator(cell: Cell, seed: int, grid: ConsensusGrid) -> tuple[Simulator, range]:
     """Return a cell's validators on their network, and those that its faults hit."""
     protocol: ConsensusProtocol = find("protocols", cell.protocol)
     links, powers = PRESETS[cell.preset], (1,) * cell.validators
     hit = range(min(max(1, protocol.tolerated(powers)), cell.validators - 1))
-    quarter = round(load.transactions / load.rate * MICRO / 4)
+    quarter = round(grid.load.transactions / grid.load.rate * MICRO / 4)
     crashes: tuple[Crash, ...] = ()
     partitions: tuple[Partition, ...] = ()
     liars: Mapping[int, Liar] = {}
@@ -183,8 +183,9 @@ def _simulator(cell: Cell, seed: int, load: Load) -> tuple[Simulator, range]:
     else:
         hit = range(0)
     weather = Weather(sync=SYNC, verify=VERIFY, crashes=crashes, partitions=partitions)
+    options = {name: grid.options.get(name, value) for name, value in protocol.defaults.items()}
     setting = Setting(
-        0, powers, seed, timeout_of(links), round(cell.interval * MICRO), options=protocol.defaults
+        0, powers, seed, timeout_of(links), round(cell.interval * MICRO), options=options
     )
     return Simulator(protocol, setting, Network(links, weather), seed=seed, liars=liars), hit
 

@@ -30,7 +30,7 @@ from collegium.report.markup import (
     table,
 )
 from collegium.report.shell import whole_page
-from collegium.report.wording import count, counted, seconds, size, span
+from collegium.report.wording import count, counted, listed, seconds, size, span
 
 _STYLE = (
     interactive.STYLE
@@ -246,6 +246,13 @@ def _how(found: ConsensusBench) -> Markup:
             "transactions on their way, elections, heartbeats, view changes, blocks without "
             "transactions."
         ),
+        paragraph(
+            "Options: "
+            + listed([f"{name} = {value}" for name, value in grid.options.items()])
+            + ", where a protocol has them."
+        )
+        if grid.options
+        else "",
         bullets([
             f"{name}: {links.about}, {seconds(links.low / 1e6)} to {seconds(links.high / 1e6)} one "
             f"way, {links.bandwidth / 1e6:g} Mbit/s ({links.source})"

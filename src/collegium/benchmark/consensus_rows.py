@@ -44,7 +44,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsensusGrid(msgspec.Struct, frozen=True, kw_only=True):
-    """All cells that are tried, each with the seeds from 0 on, under one load."""
+    """All cells that are tried, each with the seeds from 0 on, under one load.
+
+    `options` are protocols' own, each for those that have it.
+    """
 
     protocols: tuple[str, ...]
     validators: tuple[int, ...]
@@ -53,6 +56,7 @@ class ConsensusGrid(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...]
     seeds: int
     load: Load
+    options: dict[str, int] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, those of one protocol together."""

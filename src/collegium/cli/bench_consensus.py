@@ -56,6 +56,10 @@ FEW = 4
 @click.option(
     "--size", type=click.IntRange(0), default=1000, show_default=True, help="Bytes of each."
 )
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=N",
+    help="An option of protocols that have it, as in confirmations=6; may be repeated.",
+)  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="The folder for results and page.")
 @click.option(
     "--processes", type=click.IntRange(1), default=1, help="Number of parallel processes."
@@ -65,12 +69,13 @@ FEW = 4
     "--beyond", type=click.IntRange(0), default=0,
     help="In a trial: so many more faulty ones than the protocol bears.",
 )  # fmt: skip
+@click.option("--weighted", is_flag=True, help="In a trial: validators differ in power.")
 @click.option("--trace", is_flag=True, help="In a trial: print every event.")
 @JSON
 def consensus(
     protocols: str | None, validators: str, presets: str, intervals: str, faults: str, seeds: int,
-    transactions: int, rate: float, size: int, out: Path | None, processes: int,
-    trial: int | None, beyond: int, trace: bool, as_json: bool,
+    transactions: int, rate: float, size: int, options: tuple[str, ...], out: Path | None,
+    processes: int, trial: int | None, beyond: int, weighted: bool, trace: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare consensus protocols on simulated networks.
 
@@ -81,11 +86,21 @@ def consensus(
     from collegium.plugins import names
 
     chosen = tuple(names("protocols")) if protocols is None else _words("protocols", protocols)
+    seconds = _numbers("intervals", intervals)
+    if not all(0 <= one <= 86400 for one in seconds):
+        raise click.UsageError("--intervals takes seconds from 0 to 86400")
+    given = _options(chosen, options)
     if trial is not None:
-        _try(chosen, trial, beyond, trace=trace, as_json=as_json)
+        if len(seconds) > 1:
+            raise click.UsageError("a trial has one interval")
+        how = {
+            "beyond": beyond, "options": given, "interval": round(1e6 * seconds[0]),
+            "weighted": weighted,
+        }  # fmt: skip
+        _try(chosen, trial, how, trace=trace, as_json=as_json)
         return
-    if beyond or trace:
-        raise click.UsageError("--beyond and --trace go with --trial")
+    if beyond or weighted or trace:
+        raise click.UsageError("--beyond, --weighted and --trace go with --trial")
     from collegium.benchmark.consensus import try_protocols, write
     from collegium.benchmark.consensus_rows import ConsensusGrid, Fault, Load
     from collegium.consensus.network import PRESETS
@@ -93,15 +108,13 @@ def consensus(
     counts = _numbers("validators", validators)
     if not all(one.is_integer() and 2 <= one <= MOST_VALIDATORS for one in counts):
         raise click.UsageError(f"--validators takes numbers from 2 to {MOST_VALIDATORS}")
-    seconds = _numbers("intervals", intervals)
-    if not all(0 <= one <= 86400 for one in seconds):
-        raise click.UsageError("--intervals takes seconds from 0 to 86400")
     wanted = _words("faults", faults, get_args(Fault))
     grid = ConsensusGrid(
         protocols=chosen, validators=tuple(map(int, counts)),
         presets=_words("presets", presets, tuple(PRESETS)), intervals=seconds,
         faults=tuple(one for one in get_args(Fault) if one in wanted),
         seeds=seeds, load=Load(transactions=transactions, rate=rate, size=size),
+        options=given,
     )  # fmt: skip
     folder = Path("bench") / "consensus" if out is None else out
     with display("consensus", "cells", quiet=as_json) as shown:
@@ -132,6 +145,23 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
         return tuple(dict.fromkeys(float(one) for one in text.split(",")))
     except ValueError:
         raise click.UsageError(f"--{option} takes numbers, as in 1,2: {text[:40]!r}") from None
+
+
+def _options(protocols: tuple[str, ...], given: tuple[str, ...]) -> dict[str, int]:
+    from collegium.plugins import find
+
+    known = {option for name in protocols for option in find("protocols", name).defaults}
+    found = {}
+    for one in given:
+        name, _, value = one.partition("=")
+        if name not in known:
+            offered = ", ".join(sorted(known)) or "none"
+            raise click.UsageError(f"no protocol here has an option {name[:40]!r}: {offered}")
+        try:
+            found[name] = int(value)
+        except ValueError:
+            raise click.UsageError(f"--option takes NAME=N: {one[:40]!r}") from None
+    return found
 
 
 def _lines(found: ConsensusBench) -> Iterator[str]:
@@ -182,7 +212,9 @@ def _runs(one: ConsensusRow) -> str:
     return f"; medians of runs {' to '.join(map(seconds, one.medians))}"
 
 
-def _try(protocols: tuple[str, ...], seed: int, beyond: int, *, trace: bool, as_json: bool) -> None:
+def _try(
+    protocols: tuple[str, ...], seed: int, how: dict[str, Any], *, trace: bool, as_json: bool
+) -> None:
     """Run one trial of each protocol and tell what came of it."""
     import msgspec
 
@@ -193,8 +225,7 @@ def _try(protocols: tuple[str, ...], seed: int, beyond: int, *, trace: bool, as_
     holds = True
     for name in protocols:
         found = run_trial(
-            find("protocols", name), seed, beyond=beyond,
-            watch=say if trace and not as_json else None,
+            find("protocols", name), seed, watch=say if trace and not as_json else None, **how,
         )  # fmt: skip
         holds = holds and found.holds
         if as_json:
@@ -203,7 +234,7 @@ def _try(protocols: tuple[str, ...], seed: int, beyond: int, *, trace: bool, as_
         for line in _trial_lines(name, found):
             say(line)
     if as_json:
-        say_json({"trial": seed, "beyond": beyond, "trials": told})
+        say_json({"trial": seed, **how, "trials": told})
     sys.exit(0 if holds else FAILED)
 
 

@@ -127,16 +127,42 @@ def run_trial(
     )  # fmt: skip
 
 
-def failing_trials(name: str, seeds: Iterable[int]) -> list[str]:
+def failing_trials(
+    name: str,
+    seeds: Iterable[int],
+    *,
+    options: Mapping[str, int] | None = None,
+    interval: int = 0,
+    weighted: bool = False,
+) -> list[str]:
     """Return the commands of those trials of a protocol, by its name, that do not hold."""
     protocol: ConsensusProtocol = find("protocols", name)
-    return [trial_command(name, one) for one in seeds if not run_trial(protocol, one).holds]
+    trials = (
+        run_trial(protocol, seed, options=options, interval=interval, weighted=weighted)
+        for seed in seeds
+    )
+    return [
+        trial_command(name, one.seed, options=options, interval=interval, weighted=weighted)
+        for one in trials if not one.holds
+    ]  # fmt: skip
 
 
-def trial_command(protocol: str, seed: int, beyond: int = 0) -> str:
+def trial_command(
+    protocol: str,
+    seed: int,
+    *,
+    beyond: int = 0,
+    options: Mapping[str, int] | None = None,
+    interval: int = 0,
+    weighted: bool = False,
+) -> str:
     """Return the command that runs a trial of a protocol, by its name, once more."""
-    more = f" --beyond {beyond}" if beyond else ""
-    return f"collegium bench consensus --trial {seed} --protocols {protocol}{more} --trace"
+    words = [f"collegium bench consensus --trial {seed} --protocols {protocol}"]
+    words += [f"--beyond {beyond}"] if beyond else []
+    words += [f"--option {name}={value}" for name, value in (options or {}).items()]
+    words += [f"--intervals {interval / 1e6:g}"] if interval else []
+    words += ["--weighted"] if weighted else []
+    return " ".join([*words, "--trace"])
 
 
 def _weather(
