@@ -24,6 +24,7 @@ MESSAGES = {
     "pow": (3, 6, 9),
     "signed_log": (9, 18, 27),
     "pos_vote": (27, 90, 189),
+    "pbft_pos": (24, 27, 30),
 }
 """Messages of one block without faults, of 4, 7 and 10 validators."""
 

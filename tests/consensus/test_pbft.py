@@ -60,7 +60,7 @@ def test_commits_below_a_stable_checkpoint_are_dropped_and_a_late_replica_still_
 
 BUGS = {
     "a quorum of a half": (
-        "self._quorum = (count + (count - 1) // 3) // 2 + 1", "self._quorum = count // 2",
+        "return (count + (count - 1) // 3) // 2 + 1", "return count // 2",
         range(30, 40),
     ),
     "a new view forgets what was prepared": (

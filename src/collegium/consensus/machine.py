@@ -155,6 +155,14 @@ class Effects:
         """Write something that outlasts a crash."""
         self.writes.append((key, value))
 
+    def include(self, more: Effects) -> None:
+        """Answer this too, after all else."""
+        self.sends += more.sends
+        self.timers += more.timers
+        self.writes += more.writes
+        self.decides += more.decides
+        self.computes += more.computes
+
     def decide(self, block: Block) -> None:
         """Take a block as final."""
         self.decides.append(block)

@@ -12,7 +12,7 @@ sign where they stand, and drop the commits of what is below.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,6 +39,12 @@ CHECKPOINT = 64
 
 LONGEST = 6
 """How often the time that a replica waits is doubled at most."""
+
+
+OF_A_TERM = (
+    "view", "active", "accepted", "accepted in", "prepared", "committed in", "floor", "carried",
+)  # fmt: skip
+"""What is written beside blocks."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -68,18 +74,39 @@ class NewView(msgspec.Struct, frozen=True):
     block: Block | None
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Heights that some validators alone decide; with what their replicas share with others.
+
+    Attributes:
+        members: who they are; the primary of a view is found by their order.
+        base, last: the height before the first one, and the last one.
+        view: where the views begin.
+        pool, chain: what waits, and what is decided, these heights and those before.
+    """
+
+    members: tuple[int, ...]
+    base: int
+    last: int
+    view: int
+    pool: Pool
+    chain: Chain
+
+
 class Replica:
     """One replica; it satisfies `Machine`."""
 
-    def __init__(self, setting: Setting, stored: Stored) -> None:
+    def __init__(self, setting: Setting, stored: Stored, term: Term | None = None) -> None:
         self._setting = setting
-        self._pool = Pool(setting)
-        self._chain = Chain(setting, stored)
-        for block in self._chain.blocks:
-            self._pool.ordered(block.items)
-        count = setting.count
-        self._quorum = (count + (count - 1) // 3) // 2 + 1
-        self._view: int = stored.get("view", 0)
+        if term is None:
+            everybody = tuple(range(setting.count))
+            term = Term(everybody, 0, 1 << 62, 0, Pool(setting), Chain(setting, stored))
+            for block in term.chain.blocks:
+                term.pool.ordered(block.items)
+        self._term, self._pool, self._chain = term, term.pool, term.chain
+        self._members = frozenset(term.members)
+        self._quorum = quorum_of(len(term.members))
+        self._view: int = stored.get("view", term.view)
         self._active: bool = stored.get("active", True)
         self._accepted: Block | None = _still(stored.get("accepted"), self._chain)
         self._accepted_in: int = stored.get("accepted in", -1)
@@ -109,11 +136,23 @@ class Replica:
             self._chain.ask_again(effects)
         else:
             self._chain.wait(effects)
+        self.go_on(effects)
+        return effects
+
+    def go_on(self, effects: Effects) -> None:
+        """Go on with the view, if the replica was at something."""
         if not self._active:
             self._say_change(effects)
         elif self._accepted is not None:
             self._wait(effects)
-        return effects
+        self._go_on(effects)
+
+    def end(self, effects: Effects) -> None:
+        """Forget the views: the term is over."""
+        for key in OF_A_TERM:
+            effects.write(key, None)
+        for timer in ("suspect", "interval"):
+            effects.stop(timer)
 
     def propose(self, items: Sequence[Item]) -> Effects:
         """Tell the others of transactions, and see that the primary orders them."""
@@ -163,7 +202,18 @@ class Replica:
     # The normal case.
 
     def _primary(self, view: int) -> int:
-        return view % self._setting.count
+        return self._term.members[view % len(self._members)]
+
+    def _tell(self, message: Message, effects: Effects) -> None:
+        if len(self._members) == self._setting.count:
+            effects.send(ALL, message)
+            return
+        for other in self._term.members:
+            if other != self._setting.me:
+                effects.send(other, message)
+
+    def _is_quorum(self, signers: Iterable[int]) -> bool:
+        return len(self._members.intersection(signers)) >= self._quorum
 
     def _go_on(self, effects: Effects) -> None:
         """Propose if it is this replica's turn; otherwise see that somebody does."""
@@ -174,7 +224,7 @@ class Replica:
         me, height = self._setting.me, self._chain.height + 1
         if not self._active or self._primary(self._view) != me or not self._may_propose:
             return
-        if height <= self._floor or not self._pool or self._accepted_in == self._view:
+        if not self._is_open(height) or not self._pool or self._accepted_in == self._view:
             return
         block = make_block(height, self._chain.tip, me, self._view, self._pool.next_items())
         if self._setting.interval:
@@ -195,7 +245,7 @@ class Replica:
         message = Message(
             "pre-prepare", block.height, self._view, block.digest, block, linked_size(block)
         )
-        effects.send(ALL, message)
+        self._tell(message, effects)
         self._accept(block, effects)
 
     def _pre_prepared(self, sender: int, message: Message, effects: Effects) -> None:
@@ -217,7 +267,7 @@ class Replica:
         block = self._proposals.get((height, self._view))
         if block is None or not self._active or not self._chain.follows(block):
             return
-        if self._accepted_in == self._view or height <= self._floor:
+        if self._accepted_in == self._view or not self._is_open(height):
             return
         carried = self._carried
         if carried is not None and carried.height == height:
@@ -226,6 +276,10 @@ class Replica:
         elif block.view != self._view or not self._is_sound(block):
             return
         self._accept(block, effects)
+
+    def _is_open(self, height: int) -> bool:
+        """Return whether blocks of a height may be accepted in the present view."""
+        return self._floor < height <= self._term.last
 
     def _is_sound(self, block: Block) -> bool:
         """Return whether a new block holds something, and nothing that is ordered."""
@@ -241,7 +295,7 @@ class Replica:
             self._wait(effects)
         me = self._setting.me
         if self._primary(self._view) != me:
-            effects.send(ALL, Message("prepare", block.height, self._view, block.digest))
+            self._tell(Message("prepare", block.height, self._view, block.digest), effects)
         self._count("prepare", block, me, effects)
         self._count("prepare", block, self._primary(self._view), effects)
 
@@ -285,7 +339,7 @@ class Replica:
             self._prepared, self._committed_in = Prepared(block, certificate), view
             effects.write("prepared", self._prepared)
             effects.write("committed in", view)
-            effects.send(ALL, Message("commit", block.height, view, block.digest))
+            self._tell(Message("commit", block.height, view, block.digest), effects)
             self._count("commit", block, self._setting.me, effects)
 
     def _decide(self, block: Block, certificate: Certificate | None, effects: Effects) -> None:
@@ -304,7 +358,7 @@ class Replica:
         self._waits = False
         effects.stop("suspect")
         if height % CHECKPOINT == 0:
-            effects.send(ALL, Message("checkpoint", height, 0, b"", block.digest, DIGEST_SIZE))
+            self._tell(Message("checkpoint", height, 0, b"", block.digest, DIGEST_SIZE), effects)
             self._stand(self._setting.me, height, block.digest, effects)
         self._try_accept(effects)
         for one in list(self._blocks.values()):
@@ -348,7 +402,7 @@ class Replica:
         body = ViewChange(chain.tip, chain.certificate, prepared)
         size = sum(one.size for one in (chain.certificate, prepared) if one is not None)
         message = Message("view-change", chain.height, view, body=body, size=size)
-        effects.send(ALL, message)
+        self._tell(message, effects)
         self._wait(effects)
         self._changes.setdefault(view, {})[self._setting.me] = message
 
@@ -368,7 +422,7 @@ class Replica:
         later = {
             who: view for view, found in self._changes.items() if view > self._view for who in found
         }
-        faulty = (self._setting.count - 1) // 3
+        faulty = (len(self._members) - 1) // 3
         if len(later) > faulty:
             self._change_view(sorted(later.values(), reverse=True)[faulty], effects)
         self._lead(message.view, effects)
@@ -377,7 +431,8 @@ class Replica:
         """Return whether what a view change says of its sender's height and blocks is shown."""
         change, height = message.body, message.height
         shown, prepared = change.decided, change.prepared
-        if height and (shown is None or not self._decides(shown, height, change.tip)):
+        known = height == self._term.base
+        if not known and (shown is None or not self._decides(shown, height, change.tip)):
             return False
         return prepared is None or (
             self._holds(prepared)
@@ -387,16 +442,15 @@ class Replica:
     def _decides(self, shown: Certificate, height: int, block: bytes) -> bool:
         return (
             (shown.kind, shown.height, shown.block) == ("commit", height, block)
-            and len(set(shown.signers)) >= self._quorum
+            and self._is_quorum(shown.signers)
         )  # fmt: skip
 
     def _holds(self, prepared: Prepared) -> bool:
         block, shown = prepared.block, prepared.certificate
-        signers = {*shown.signers, self._primary(shown.view)}
         return (
             shown.kind == "prepare"
             and (shown.height, shown.block) == (block.height, block.digest)
-            and len(signers) >= self._quorum
+            and self._is_quorum((*shown.signers, self._primary(shown.view)))
         )
 
     def _lead(self, view: int, effects: Effects) -> None:
@@ -415,7 +469,7 @@ class Replica:
         body = NewView(tuple(Signed(who, one) for who, one in changes), chosen)
         height = self._chain.height
         self._opening = Message("new-view", height, view, body=body, size=size)
-        effects.send(ALL, self._opening)
+        self._tell(self._opening, effects)
         self._enter_view(view, height, chosen, effects)
         if chosen is not None:
             self._pre_prepare(chosen, effects)
@@ -432,7 +486,7 @@ class Replica:
             return
         said = {one.signer: one.message for one in body.changes}
         effects.computes += len(said)
-        if len(said) < self._quorum or any(
+        if not self._is_quorum(said) or any(
             one.kind != "view-change" or one.view != view or not self._sound(one)
             for one in said.values()
         ):
@@ -470,11 +524,15 @@ class Replica:
         effects.computes += len(shown.signers) if shown else 0
         if not new or shown is None or not self._decides(shown, new[-1].height, new[-1].digest):
             return
-        for block in new:
-            self._decide(block, shown if block is new[-1] else None, effects)
+        self.take(new, shown, effects)
         if message.height > self._chain.height:
             self._chain.ask(ALL, effects)
         self._lead(self._view, effects)
+
+    def take(self, blocks: Sequence[Block], shown: Certificate | None, effects: Effects) -> None:
+        """Take blocks of the term that others have decided; what is shown is of the last one."""
+        for block in blocks:
+            self._decide(block, shown if block is blocks[-1] else None, effects)
 
     def _stand(self, who: int, height: int, digest: bytes, effects: Effects) -> None:
         """Count where replicas stand; what a quorum has passed needs no commits of its own."""
@@ -484,6 +542,11 @@ class Replica:
             self._stable = height
             self._chain.forget_below(height)
             self._stands = {at: found for at, found in self._stands.items() if at[0] > height}
+
+
+def quorum_of(count: int) -> int:
+    """Return how many of so many replicas make two quorums meet in an honest one."""
+    return (count + (count - 1) // 3) // 2 + 1
 
 
 def _still(block: Block | None, chain: Chain) -> Block | None:
