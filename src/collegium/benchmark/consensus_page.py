@@ -38,7 +38,7 @@ _STYLE = (
 .benchmark { max-width: 84rem; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
   gap: 1.5rem 2rem; }
-.figures th { overflow-wrap: normal; }
+.figures th { overflow-wrap: normal; } .figures td { white-space: nowrap; }
 .panels h3 { margin: 0 0 .3rem; }
 """
 )
