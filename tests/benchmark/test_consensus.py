@@ -106,6 +106,10 @@ def test_claims_of_a_few_seconds_are_held_against_ten_hospitals_on_wan() -> None
     measured = [row("pbft", 0.2, 0.4), row("pos", 7.0, 9.0), row("pow", 60.0, 90.0, "lan")]
     assert [one.holds for one in held_against_few_seconds(measured)] == [True, True, None]
     assert [one.holds for one in held_against_few_seconds([])] == [None] * 3
+    measured = [row("pbft", 0.2, 0.4), row("pos_vote", 0.21, 0.4)]
+    _, slots, votes, _ = held_against_few_seconds(measured)
+    assert (slots.holds, votes.holds) == (None, True)
+    assert "1.05 times PBFT's" in votes.measured
 
 
 def test_results_and_page_are_written(tmp_path: Path) -> None:
