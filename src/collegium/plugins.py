@@ -123,6 +123,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "pow": "collegium.consensus.protocols.pow:POW",
         "pos_vote": "collegium.consensus.protocols.pos_vote:POS_VOTE",
         "signed_log": "collegium.consensus.protocols.signed_log:SIGNED_LOG",
+        "raft": "collegium.consensus.protocols.raft:RAFT",
     },
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",

@@ -29,8 +29,9 @@ def planted(module: str, name: str, sound: str, bug: str) -> ConsensusProtocol:
     return found
 
 
-def first_found(protocol: ConsensusProtocol, seeds: Sequence[int]) -> Trial | None:
+def first_found(
+    protocol: ConsensusProtocol, seeds: Sequence[int], *, storms: bool = False
+) -> Trial | None:
     """Return the first trial of these that does not hold."""
-    return next(
-        (one for one in (run_trial(protocol, seed) for seed in seeds) if not one.holds), None
-    )
+    trials = (run_trial(protocol, seed, storms=storms) for seed in seeds)
+    return next((one for one in trials if not one.holds), None)

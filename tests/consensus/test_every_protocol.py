@@ -10,7 +10,7 @@ from tests.consensus.scenarios import entering, trace
 from collegium.consensus.machine import ConsensusProtocol, Setting
 from collegium.consensus.network import Network
 from collegium.consensus.simulator import Simulator
-from collegium.consensus.trials import failing_trials
+from collegium.consensus.trials import failing_trials, run_trial
 from collegium.plugins import find, names
 
 PROTOCOLS = names("protocols")
@@ -33,6 +33,12 @@ MESSAGES = {
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_agreement_validity_and_progress_under_drawn_faults(name: str, first: int) -> None:
     assert failing_trials(name, range(first, first + 100)) == []
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_same_holds_where_all_stop_again_and_again(name: str) -> None:
+    protocol: ConsensusProtocol = find("protocols", name)
+    assert [seed for seed in range(30) if not run_trial(protocol, seed, storms=True).holds] == []
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -54,6 +54,10 @@ class Chain:
         """The blocks in order."""
         return [block for block, _ in self._blocks]
 
+    def block(self, height: int) -> Block:
+        """Return the block of a height."""
+        return self._blocks[height - 1][0]
+
     def follows(self, block: Block) -> bool:
         """Return whether a block may come next."""
         return block.height == self.height + 1 and block.parent == self.tip

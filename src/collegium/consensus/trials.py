@@ -24,6 +24,9 @@ PATIENCE = 4_000_000_000
 LINKS = Links(1_000, 20_000, 2_000, 1_000_000_000)
 TIMEOUT = 200_000
 SIZES = (4, 7, 10)
+STORM = 5_000_000
+"""How long everybody may stop again and again."""
+
 STEPS = 400_000
 """Events after which a trial that makes no progress is given up."""
 
@@ -69,6 +72,7 @@ def run_trial(
     options: Mapping[str, int] | None = None,
     interval: int = 0,
     weighted: bool = False,
+    storms: bool = False,
     watch: Callable[[str], None] | None = None,
 ) -> Trial:
     """Run a protocol through one drawn history of faults.
@@ -82,6 +86,7 @@ def run_trial(
         options: the protocol's own, over its defaults.
         interval: microseconds between blocks; the protocol's own where it is 0.
         weighted: whether validators differ in power.
+        storms: whether all who bear nothing worse stop again and again at first.
         watch: is told every event in a line.
     """
     drawn = Random(f"trial {seed}")
@@ -105,7 +110,7 @@ def run_trial(
             lying = {who: liars[drawn.choice(sorted(liars))](drawn) for who in chosen}
     gone = [who for who in faulty if who not in lying]
     heals = drawn.choice(HEALS)
-    network = Network(LINKS, _weather(drawn, count, gone, lying, heals))
+    network = Network(LINKS, _weather(drawn, storms, count, gone, lying, heals))
     simulator = Simulator(protocol, setting, network, seed=seed, liars=lying, watch=watch)
     entered = _enter(simulator, drawn, count, heals)
     lasting = {
@@ -166,7 +171,12 @@ def trial_command(
 
 
 def _weather(
-    drawn: Random, count: int, gone: Sequence[int], lying: Mapping[int, object], heals: int
+    drawn: Random,
+    storms: bool,
+    count: int,
+    gone: Sequence[int],
+    lying: Mapping[int, object],
+    heals: int,
 ) -> Weather:
     """Draw what goes wrong until the network heals, and who never comes back."""
     crashes = []
@@ -174,18 +184,19 @@ def _weather(
         at = drawn.randrange(heals)
         back = None if drawn.random() < 0.5 else at + drawn.randrange(1, heals)
         crashes.append(Crash(who, at, back))
+    steady = [who for who in range(count) if who not in gone and who not in lying]
     # Anybody may stop for a while before the network heals: it is late, not faulty.
     often, longest = drawn.choice((0, 1, 4)), drawn.choice((50_000, heals))
-    for who in range(count):
-        if who in gone or who in lying:
-            continue
+    others = []
+    for who in steady:
         back = 0
         for _ in range(drawn.randint(0, often)):
             at = back + drawn.randrange(heals)
             back = at + drawn.randint(1, longest)
             if back >= heals:
                 break
-            crashes.append(Crash(who, at, back))
+            others.append(Crash(who, at, back))
+    crashes += _storm(drawn, steady, heals) if storms else others
     partitions = []
     for _ in range(drawn.randrange(3)):
         cut = drawn.sample(range(count), drawn.randint(1, count - 1))
@@ -197,6 +208,18 @@ def _weather(
         sync=drawn.choice((0, 2_000)), partitions=tuple(partitions), crashes=tuple(crashes),
         heals=heals,
     )  # fmt: skip
+
+
+def _storm(drawn: Random, steady: Sequence[int], heals: int) -> list[Crash]:
+    """Draw that all stop again and again: what they forget then is seen."""
+    crashes, until = [], min(heals, STORM)
+    apart, longest = drawn.choice((100_000, 400_000)), drawn.choice((5_000, 100_000))
+    for who in steady:
+        at = drawn.randrange(apart)
+        while at + longest < until:
+            crashes.append(Crash(who, at, at + drawn.randint(1, longest)))
+            at += longest + drawn.randrange(apart)
+    return crashes
 
 
 def _enter(simulator: Simulator, drawn: Random, count: int, heals: int) -> list[tuple[int, bytes]]:
