@@ -108,9 +108,10 @@ def main(model: Path, table: Path) -> None:
         rows = list(csv.DictReader(file))
     named = [{key.split(" [")[0].strip(): row[key].strip() for key in row} for row in rows]
     gaps = {"", "?", ".", "-", "NA", "N/A", "NaN", "nan", "NULL", "null"}
-    blocks = []
+    blocks, absent = [], set(prepared.get("absent", []))
     for column in prepared["columns"]:
-        cells = ["" if row[column["name"]] in gaps else row[column["name"]] for row in named]
+        cells = [row[column["name"]] for row in named]
+        cells = ["" if cell in gaps or word(cell) in absent else cell for cell in cells]
         blocks += inputs_of(column, cells)
     exposure = prepared.get("exposure")
     offset = np.log([number(row[exposure]) if exposure else 1.0 for row in named])

@@ -10,6 +10,7 @@ from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_t
 from collegium.assembly.privacy import about_evaluation, check_privacy
 from collegium.assembly.rules import about_rule, check_rows, check_rule
 from collegium.assembly.site_alone import about_site_alone
+from collegium.assembly.stand_ins import about_stand_ins
 from collegium.assembly.tables import CutTable, about_table, cut_table
 from collegium.assembly.target_leakage import about_target_leakage
 from collegium.data.checking import check_dataset
@@ -183,7 +184,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             + about_persons(study, {one: (own, test[one]) for one, own in train.items()})
             + about_site_alone(parts.dataset.schema, train)
             + about_first_layer(study, [len(own.y) for own in train.values()])
-            + about_target_leakage(table.agreement, train),
+            + about_target_leakage(table.agreement, train) + about_stand_ins(table),
             table=table,
         )  # fmt: skip
         _check(prepared)

@@ -43,6 +43,7 @@ from collegium.data.tabular.reading import read_table_file
 from collegium.data.tabular.site_statistics import STEPS, encode_site_statistics
 from collegium.data.tabular.study_rows import (
     StudyRows,
+    absent_of,
     check_counts,
     declared_kinds,
     read_again,
@@ -111,8 +112,9 @@ def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | 
     if only is not None and alone is not None:
         only = {name: kind for name, kind in only.items() if name != source.site}
     table = read_table_file(
-        path, skip=source.drop, declared=declared_kinds(source), whole=alone is None, only=only
-    )
+        path, skip=source.drop, declared=declared_kinds(source), whole=alone is None, only=only,
+        absent=absent_of(source) or (),
+    )  # fmt: skip
     return rows_of_study(table, source, task_of(study), alone=alone)
 
 

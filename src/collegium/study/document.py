@@ -72,7 +72,8 @@ class TableSource(Section, frozen=True, kw_only=True):
     `exposure`, for counts, that of what they were counted over, such as years.
     `classes` are the target's (or the event's) values, the positive one last; absent: those
     that occur, sorted. `categorical` and `numeric` say how columns are read
-    whose cells would say otherwise. `unknown` is what becomes of a category that was not agreed.
+    whose cells would say otherwise. `missing` are numbers that stand for no value in any column,
+    such as -9999. `unknown` is what becomes of a category that was not agreed.
     `smallest` are the persons of a site that stand behind everything that it says of its table.
     """
 
@@ -87,6 +88,7 @@ class TableSource(Section, frozen=True, kw_only=True):
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
+    missing: tuple[float, ...] | None = None
     unknown: Literal["other", "refuse"] = "other"
     smallest: int = 10
 

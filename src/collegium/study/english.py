@@ -120,6 +120,10 @@ TEXTS: dict[str, str] = {
     "study.small-sums": "sites report sums over {smallest} persons or more "
     "(data.source.smallest): values of fewer than {safe} persons can be inferred from knowledge"
     " about the others",
+    "study.stand-in:one": "{names} is frequent and far from all other values: if it stands for no "
+    "value, list it in data.source.missing",
+    "study.stand-in:several": "{names} are frequent and far from all other values of their "
+    "columns: if they stand for no value, list them in data.source.missing",
     "study.table": "{text}",
     "study.tolerates-none": "{rule} is set to tolerate no bad update: see aggregation.tolerate",
     "study.two-answers": "{column} has two values alone, as an answer of yes or no has: "

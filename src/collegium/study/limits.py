@@ -17,6 +17,7 @@ _OF_KEYS = (
     Limit(("study", "max_attempts"), 1, 1000),
     Limit(("data", "partition", "sites"), 1, 100_000),
     Limit(("data", "source", "smallest"), 1, 1_000_000),
+    Limit(("data", "source", "missing"), -1e12, 1e12),
     Limit(("data", "partition", "alpha"), 0, 1_000_000, open_low=True),
     Limit(("data", "split", "test"), 0, 0.9, open_low=True),
     Limit(("model", "hidden"), 1, 65_536),

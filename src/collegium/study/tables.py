@@ -112,8 +112,8 @@ def check_table(study: Study) -> None:
                     (*place, key), f"{shown(name)} is the {role} and stands in {key}",
                     "it cannot be both", f"take it out of {key}",
                 )  # fmt: skip
-    for key in ("drop", "categorical", "numeric", "classes"):
-        values = getattr(source, key)
+    for key in ("drop", "categorical", "numeric", "missing", "classes"):
+        values = getattr(source, key) or ()
         if len(set(values)) < len(values):
             raise contradiction(
                 (*place, key), f"data.source.{key} names one twice", "once is enough",

@@ -76,7 +76,8 @@ class AgreedPreparation(_Strict, frozen=True, kw_only=True):
 
     `event` is the column that tells what ended a survival's time, whose two values are then
     `classes`, the event last; `exposure` is what a count was counted over. `aside` are the columns
-    that the study sets aside; `included` names by step whose statistics were added. `step` is 0
+    that the study sets aside; `absent` are numbers, in their shortest form, that stand for no value
+    in any of them; `included` names by step whose statistics were added. `step` is 0
     where the study's document says everything, and nobody's were.
     """
 
@@ -90,6 +91,7 @@ class AgreedPreparation(_Strict, frozen=True, kw_only=True):
     columns: tuple[AgreedColumn, ...]
     left_out: tuple[ExcludedColumn, ...]
     aside: tuple[str, ...]
+    absent: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     unknown: Literal["other", "refuse"]
     included: tuple[tuple[str, ...], ...]
 

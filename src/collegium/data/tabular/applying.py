@@ -94,7 +94,9 @@ def apply_agreed(
     if agreement.step == 0:
         only = {column.name: column.kind for column in agreement.columns}
         only |= {agreement.exposure: "numeric"} if isinstance(agreement.exposure, str) else {}
-    table = read_table_file(path, skip=skip, declared=declared, only=only)
+    table = read_table_file(
+        path, skip=skip, declared=declared, only=only, absent=agreement.absent or ()
+    )
     _check_names(table, agreement)
     notes, beyond = list(table.notes), []
     if isinstance(agreement.exposure, str):

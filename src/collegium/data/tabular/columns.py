@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -89,6 +89,34 @@ def take_cells(column: Column, which: NDArray[np.int64]) -> Column:
         column.name, column.unit, column.kind, values, codes, column.words, column.odd,
         column.example,
     )  # fmt: skip
+
+
+def without(
+    column: Column, absent: Collection[str], declared: Kind | None, *, by_row: bool
+) -> Column:
+    """Return a column in which some numbers stand for no value.
+
+    Args:
+        column: as read.
+        absent: numbers in their shortest form.
+        declared: how it is to be read whatever its cells look like, if that is said.
+        by_row: whether each cell is read by itself.
+    """
+    if column.codes is None:
+        if column.values is None or column.kind != "numeric":
+            return column
+        gone = np.isin(column.values, [float(word) for word in absent])
+        if not gone.any():
+            return column
+        values = np.where(gone, np.nan, column.values)
+        return replace(column, values=values, kind="empty" if np.isnan(values).all() else "numeric")
+    said = np.array([*(canonical_word(word) in absent for word in column.words), False], np.bool_)
+    if not said.any():
+        return column
+    codes = np.where(said[column.codes], -1, column.codes)
+    if by_row and declared is not None:
+        return read_as(declared, column.name, column.unit, codes, column.words)
+    return inferred(column.name, column.unit, codes, column.words, declared)
 
 
 def as_numbers(column: Column) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ from collegium.data.tabular.site_statistics import (
     SiteQuantiles,
     decode_site_statistics,
 )
-from collegium.data.tabular.study_rows import absence_first, class_order, set_aside
+from collegium.data.tabular.study_rows import absence_first, absent_of, class_order, set_aside
 from collegium.errors import DataError, FormatError
 from collegium.study.document import TableSource, Task
 from collegium.study.tables import CLASSES
@@ -142,7 +142,7 @@ def _columns(
         columns=tuple(one for one in found if isinstance(one, AgreedColumn)),
         left_out=tuple(one for one in found if isinstance(one, ExcludedColumn)),
         event=source.event or "", exposure=source.exposure or msgspec.UNSET,
-        aside=tuple(aside), unknown=source.unknown, included=(included,),
+        aside=tuple(aside), absent=absent_of(source), unknown=source.unknown, included=(included,),
     )  # fmt: skip
     return _with_inputs(agreement)
 

@@ -23,6 +23,7 @@ from collegium.data.tabular.computing_statistics import exponent_of, numbers_of
 from collegium.data.tabular.preparation import check_unit, positions, within
 from collegium.data.tabular.study_rows import (
     StudyRows,
+    absent_of,
     in_file,
     set_aside,
     take_study_rows,
@@ -80,7 +81,8 @@ def described_preparation(study: Study) -> AgreedPreparation | None:
         exposure=source.exposure or msgspec.UNSET,
         classes=tuple(canonical_word(word) for word in source.classes),
         columns=tuple(_described(name, columns[name]) for name in inputs), left_out=(),
-        aside=tuple(sorted(set_aside(source))), unknown=source.unknown, included=(),
+        aside=tuple(sorted(set_aside(source))), absent=absent_of(source), unknown=source.unknown,
+        included=(),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ What cannot be known is an error with its line; what was decided is a note. Noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from collegium.data.tabular.columns import (
     Kind,
     Table,
     missing_column,
+    without,
 )
 from collegium.data.tabular.csv_text import read_rows, read_text, separator_of
 from collegium.data.tabular.dates import two_readings
@@ -32,7 +33,7 @@ _UNDERSCORED = re.compile(r"\d_\d")
 
 def read_table_file(
     path: Path, *, skip: Iterable[str] = (), declared: Mapping[str, Kind] | None = None,
-    whole: bool = False, only: Mapping[str, Kind] | None = None,
+    whole: bool = False, only: Mapping[str, Kind] | None = None, absent: Collection[str] = (),
 ) -> Table:  # fmt: skip
     """Read a CSV file whose first line names its columns, or a Parquet file.
 
@@ -46,13 +47,14 @@ def read_table_file(
         whole: whether every column that is skipped or declared has to be there.
         only: the columns that are read and how, each cell by itself: what a row becomes then
             depends on the header and on itself, and on no other row. Others are told of.
+        absent: numbers that stand for no value in any column, in their shortest form.
 
     Raises:
         DataError: whatever is wrong with the file, with its line where there is one.
     """
     kinds = declared or {}
     if is_parquet(path):
-        return _read_parquet(path, skip=skip, kinds=kinds, whole=whole, only=only)
+        return _read_parquet(path, skip=skip, kinds=kinds, whole=whole, only=only, absent=absent)
     text, about = read_text(path, by_row=only is not None)
     notes = [] if about is None else [about]
     separator = separator_of(_telling(text, by_row=only is not None))
@@ -88,6 +90,7 @@ def read_table_file(
         for builder in builders
         if builder is not None
     }
+    columns = _without(columns, kinds, only, absent)
     notes += [one.note for one in builders if one is not None and one.note is not None]
     if only is None:  # else the columns that are read know which cells are odd
         notes += [_about_odd(path, column) for column in columns.values() if column.odd]
@@ -140,7 +143,7 @@ def _places(path: Path, header: Sequence[str], names: Sequence[str]) -> dict[str
 
 def _read_parquet(
     path: Path, *, skip: Iterable[str], kinds: Mapping[str, Kind], whole: bool,
-    only: Mapping[str, Kind] | None,
+    only: Mapping[str, Kind] | None, absent: Collection[str],
 ) -> Table:  # fmt: skip
     of_file = parquet_names(path)
     names = [_named(name) for name in of_file]
@@ -156,7 +159,9 @@ def _read_parquet(
         own: named for own, named in zip(of_file, names, strict=True) if named[0] not in unread
     }
     found = list(parquet_columns(path, wanted, kinds, only=only))
-    columns = {one.name: one for one in found if isinstance(one, Column)}
+    columns = _without(
+        {one.name: one for one in found if isinstance(one, Column)}, kinds, only, absent
+    )
     notes += [one for one in found if isinstance(one, str)]
     if only is None:
         notes += [_about_odd(path, column) for column in columns.values() if column.odd]
@@ -165,6 +170,17 @@ def _read_parquet(
     if not rows:
         raise _nobody(path)
     return Table(columns, rows, tuple(notes))
+
+
+def _without(
+    columns: dict[str, Column], kinds: Mapping[str, Kind], only: Mapping[str, Kind] | None,
+    absent: Collection[str],
+) -> dict[str, Column]:  # fmt: skip
+    if not absent:
+        return columns
+    known = kinds if only is None else only
+    return {name: without(one, absent, known.get(name), by_row=only is not None)
+            for name, one in columns.items()}  # fmt: skip
 
 
 def _check_known(names: Iterable[tuple[str, str]], asked: Iterable[str]) -> None:

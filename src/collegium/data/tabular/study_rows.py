@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from collegium.data.table import CLASSIFYING
@@ -21,6 +22,7 @@ from collegium.data.tabular.columns import (
     inferred,
     missing_column,
     number_of,
+    number_word,
     take_cells,
     take_rows,
 )
@@ -184,6 +186,11 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
         inputs_of_rows, target, event, person, label, site, sites, which, tuple(notes), exposure,
         tuple(left_out),
     )  # fmt: skip
+
+
+def absent_of(source: TableSource) -> tuple[str, ...] | UnsetType:
+    """Return the numbers that stand for no value, in their shortest form, each once, sorted."""
+    return tuple(sorted(map(number_word, source.missing))) if source.missing else UNSET
 
 
 def set_aside(source: TableSource) -> set[str]:
