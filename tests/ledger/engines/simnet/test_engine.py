@@ -9,7 +9,7 @@ import pytest
 import collegium
 from collegium.errors import CollegiumError
 from collegium.ledger.engines.simnet.engine import SIMNET
-from collegium.ledger.engines.simnet.record import NAME
+from collegium.ledger.engines.simnet.record import NAME, Record
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import decode_genesis
 from collegium.ledger.ordering import LEDGER, NotYet, Ordered, Simulating
@@ -112,6 +112,31 @@ def test_a_run_that_broke_off_goes_on_to_the_same_ledger_and_the_same_figures(
     ]
     assert lines[0] == lines[1]
     assert not (again.folder / NAME).exists()
+
+
+def test_a_run_that_broke_off_between_two_blocks_of_one_moment_goes_on_with_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proof of stake makes several blocks final at once; the ledger may have some of them."""
+    changes = [*STUDY, "consensus.engine=simnet", "consensus.protocol=pos"]
+    changes += ["consensus.block_bytes=1024", "training.rounds=1"]
+    whole = collegium.run("heart10", out=tmp_path / "whole", changes=changes)
+    committed, last = Record.committed, 0
+
+    def break_off(record: Record, events: int) -> None:
+        nonlocal last
+        if events == last:
+            raise Interrupted
+        last = events
+        committed(record, events)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Record, "committed", break_off)
+        with pytest.raises(Interrupted):
+            collegium.run("heart10", out=tmp_path / "run", changes=changes)
+    again = collegium.run("heart10", out=tmp_path / "run", changes=changes, resume=True)
+    assert (whole.folder / LEDGER).read_bytes() == (again.folder / LEDGER).read_bytes()
+    assert whole.measured.consensus == again.measured.consensus
 
 
 def test_who_is_cut_off_is_not_asked_until_it_has_what_the_others_have(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.engines.simnet.energy import MICRO, Fleet, JoulesSpent, hashes, idle_joules
 from collegium.ledger.engines.simnet.figures import ConsensusFigures, Joules, commit_seconds
-from collegium.ledger.engines.simnet.record import Entered, Line, Record
+from collegium.ledger.engines.simnet.record import Committed, Entered, Line, Record
 from collegium.ledger.engines.simnet.virtual_time import Effort, TimeSpent, Timing, no_effort
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, EquivocationDetector
@@ -75,6 +75,7 @@ class SimulatedOrdering:
         self._fleet: Fleet | None = None
         self._record: Record | None = None
         self._events = 0
+        self._replayed = 0  # blocks to come that the ledger has already
         self._envelopes: dict[bytes, bytes] = {}
         self._entered: dict[bytes, tuple[int, Effort, str]] = {}
         self._answers: dict[bytes, Answer] = {}
@@ -177,17 +178,19 @@ class SimulatedOrdering:
             record: where.
             lines: up to the last block that the application has.
         """
+        self._record = record
+        self._replayed = sum(isinstance(line, Committed) for line in lines)
         for line in lines:
             while self._events < line.events:
+                before = self.simulator.changes
                 self._next()
+                if self.simulator.changes != before:
+                    self._follow()
             if isinstance(line, Entered):
                 digest = sha256(line.envelope).digest()
                 opened = decode_envelope(line.envelope)
                 member = self._keys.get(opened.key_id, self._validators[0])
                 self._take(digest, line.envelope, line.validator, line.effort, line.size, member)
-            else:
-                self._follow(replayed=True)
-        self._record = record
 
     def figures(self) -> ConsensusFigures:
         """Return what consensus cost so far."""
@@ -295,7 +298,7 @@ class SimulatedOrdering:
 
     # Out.
 
-    def _follow(self, *, replayed: bool = False) -> None:
+    def _follow(self) -> None:
         """Have the application do what the validators hold now."""
         simulator = self.simulator
         if simulator.violations:
@@ -308,16 +311,16 @@ class SimulatedOrdering:
         while at < min(len(self._held), len(wanted)) and self._held[at][0] == wanted[at]:
             at += 1
         for _ in range(len(self._held) - at):
-            if not replayed:
+            if not self._replayed:
                 self.application.undo()
             self._held.pop()
         for block in wanted[at:]:
-            self._held.append((block, [] if replayed else self._execute(block)))
+            self._held.append((block, [] if self._replayed else self._execute(block)))
         for block in decided[self._heights :]:
             self._heights += 1
             self._decided_at.append(simulator.now)
             if block.items:
-                self._commit(block, *self._held.pop(0), replayed=replayed)
+                self._commit(block, *self._held.pop(0))
 
     def _execute(self, block: Block) -> list[Outcome]:
         if not self.application.uncommitted:
@@ -328,9 +331,7 @@ class SimulatedOrdering:
         )
         return outcomes
 
-    def _commit(
-        self, block: Block, held: Block, outcomes: Sequence[Outcome], *, replayed: bool
-    ) -> None:
+    def _commit(self, block: Block, held: Block, outcomes: Sequence[Outcome]) -> None:
         now = self._last_block = self.simulator.now
         self._kept.add(block.digest)
         last = max((self._entered[one.digest] for one in block.items), key=lambda one: one[0])
@@ -340,7 +341,12 @@ class SimulatedOrdering:
             entered, _, member = self._entered[one]
             self._waits.append((now - entered) / 1e6)
             self._waits_of.setdefault(member, []).append((now - entered) / 1e6)
-        if not replayed:
+        if self._replayed:
+            self._replayed -= 1
+            if not self._replayed:
+                # The ledger ends here: what is held beyond has not been executed yet.
+                self._held = [(one, self._execute(one)) for one, _ in self._held]
+        else:
             if self._record is not None:
                 self._record.committed(self._events)
             self.application.commit()
