@@ -120,6 +120,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     "protocols": {
         "pbft": "collegium.consensus.protocols.pbft:PBFT",
         "pbft_pos": "collegium.consensus.protocols.pbft_pos:PBFT_POS",
+        "pos": "collegium.consensus.protocols.pos:POS",
         "pow": "collegium.consensus.protocols.pow:POW",
         "pos_vote": "collegium.consensus.protocols.pos_vote:POS_VOTE",
         "signed_log": "collegium.consensus.protocols.signed_log:SIGNED_LOG",

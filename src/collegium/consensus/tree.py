@@ -45,9 +45,11 @@ class Tree:
         """Take up what was written; `pause` is how long nothing new may come before it is asked."""
         self._setting, self._pause, self._quiet = setting, pause, 0
         self._found: dict[bytes, tuple[Block, int]] = {}
+        self._at: dict[int, list[Block]] = {}
         for key, one in stored.items():
             if key.startswith("block "):
                 self._found[one[0].digest] = one
+                self._at.setdefault(one[0].height, []).append(one[0])
         self.chain: list[Block] = list(self.back_from(stored.get("tip", GENESIS)))[::-1]
         self.decided: int = stored.get("decided", 0)
         self._places = {one.digest: block.height for block in self.chain for one in block.items}
@@ -69,14 +71,18 @@ class Tree:
         """Return whether a transaction is in a block that is held and not final."""
         return any(block.items for block in self.chain[self.decided :])
 
-    @property
-    def blocks(self) -> Iterator[Block]:
-        """All blocks that link, in the order in which they came."""
-        return (block for block, _ in self._found.values())
+    def above(self, height: int) -> Iterator[Block]:
+        """Return all blocks above a height, lower ones and those that came earlier first."""
+        while (found := self._at.get(height := height + 1)) is not None:
+            yield from found
 
     def weight(self, digest: bytes) -> int:
         """Return what all blocks up to one weigh."""
         return self._found[digest][1] if digest in self._found else 0
+
+    def height_of(self, digest: bytes) -> int:
+        """Return the height of a block, 0 before the first one."""
+        return self._found[digest][0].height if digest in self._found else 0
 
     def back_from(self, digest: bytes) -> Iterator[Block]:
         """Return a block and its ancestors, the latest first."""
@@ -107,6 +113,7 @@ class Tree:
     def link(self, block: Block, weight: int, effects: Effects) -> None:
         """Keep a sound block whose parent is here."""
         self._found[block.digest] = block, self.weight(block.parent) + weight
+        self._at.setdefault(block.height, []).append(block)
         effects.write(f"block {block.digest.hex()}", self._found[block.digest])
 
     def keep_orphan(self, block: Block) -> None:
@@ -126,7 +133,7 @@ class Tree:
             if self.holds(block):
                 break
             path.append(block)
-        fork = path[-1].height - 1 if path else self._height(digest)
+        fork = path[-1].height - 1 if path else self.height_of(digest)
         if fork < len(self.chain):
             effects.retracts = fork + 1
             for block in self.chain[fork:]:
@@ -197,11 +204,13 @@ class Tree:
         size = sum(linked_size(one) for one in blocks) + sum(one.size for one in shown)
         effects.send(whom, Message(BLOCKS, len(self.chain), body=(blocks, tuple(shown)), size=size))
 
+    def remind(self, whom: int, effects: Effects) -> None:
+        """Show the tip to somebody who is behind; it asks for what is between, if anything is."""
+        last = self.chain[-1]
+        effects.send(whom, Message("block", last.height, body=last, size=linked_size(last)))
+
     def ask_on(self, sender: int, message: Message, standing: Standing, effects: Effects) -> None:
         """Ask on where an answer had not everything."""
         blocks, _ = message.body
         if blocks and blocks[-1].height < message.height and blocks[-1].digest in self._found:
             self.ask(sender, standing, effects, blocks[-1].digest)
-
-    def _height(self, digest: bytes) -> int:
-        return self._found[digest][0].height if digest in self._found else 0

@@ -179,10 +179,7 @@ class Miner:
         self._connect(block, effects)
         self._adopt(effects)
         if block.height < len(tree.chain):
-            # Its miner is behind. It asks for what is between, unless that is the tip alone.
-            last = tree.chain[-1]
-            said = Message("block", last.height, body=last, size=linked_size(last))
-            effects.send(sender, said)
+            tree.remind(sender, effects)
 
     def _connect(self, block: Block, effects: Effects) -> None:
         """Keep a sound block, and those that waited for it."""
@@ -199,9 +196,8 @@ class Miner:
     def _is_sound(self, block: Block) -> bool:
         """Return whether a block shows its work, and has no transaction that is before it."""
         parent = block.parent
-        height = 0 if parent == GENESIS else self._tree[parent].height
         return (
-            block.height == height + 1
+            block.height == self._tree.height_of(parent) + 1
             and block.view == self._time(parent) + self._drawn(block.proposer, parent)
             and not self._tree.repeats(block)
         )
