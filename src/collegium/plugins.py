@@ -125,6 +125,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "pos_vote": "collegium.consensus.protocols.pos_vote:POS_VOTE",
         "signed_log": "collegium.consensus.protocols.signed_log:SIGNED_LOG",
         "raft": "collegium.consensus.protocols.raft:RAFT",
+        "tendermint": "collegium.consensus.protocols.tendermint:TENDERMINT",
     },
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",
