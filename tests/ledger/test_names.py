@@ -17,6 +17,8 @@ MECHANISMS = frozenset(BUILT_IN["mechanisms"])
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("contract/series.py", "statistics"): "its numbers tell apart the series that there are",
+    ("engines/simnet/figures.py", "scores"): "a run's figure of that name",
+    ("engines/simnet/ordering.py", "scores"): "likewise",
     ("genesis.py", "plain"): "an example in a message: `plain@1` is the form of a module",
     ("hpke.py", "plain"): "a plain text is what is encrypted",
     ("state.py", "plain"): "a part of the state that is frozen or plain",
@@ -43,7 +45,9 @@ def said(tree: ast.AST) -> Iterator[str]:
                 yield name
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.alias(name=name):
                 yield name
-            case ast.ImportFrom(module=str(name)) | ast.keyword(arg=str(name)):
+            case ast.ImportFrom(module=str(name)) if name != "statistics":  # Python's own
+                yield name
+            case ast.keyword(arg=str(name)):
                 yield name
             case ast.Constant(value=str(text)) if id(node) not in prose:
                 yield text

@@ -42,10 +42,10 @@ FLOODING = "spammer"
 
 
 def is_tried_here(name: str) -> bool:
-    """All but what an update says (test_poisoning.py), lies in scores (test_scoring.py) and cheats
-    with shares (test_dealing.py)."""
+    """All but what an update says (test_poisoning.py), lies in scores (test_scoring.py), cheats
+    with shares (test_dealing.py) and disturbs an order (test_orderers.py)."""
     attack = find("attacks", name)
-    if isinstance(attack, Poisoning) or lie_of(attack) is not None:
+    if isinstance(attack, Poisoning) or lie_of(attack) is not None or attack.role == "orderer":
         return False
     return name != "lying_committer" and "shares" not in attack.grant.capability
 

@@ -31,7 +31,7 @@ from collegium.report.wording import counted
 from collegium.simulation.execution import summary
 from collegium.study.canonical import digest
 from collegium.study.message import Outbound
-from collegium.study.rendering import resolved
+from collegium.study.rendering import resolved, without_absent
 from collegium.study.tables import smallest_of
 
 
@@ -215,7 +215,7 @@ def _intervals(quality: Quality | None) -> dict[str, Any] | None:
 def check_json(prepared: Prepared, sent: Sequence[Outbound] | None) -> dict[str, Any]:
     """Return what ``check --json`` prints."""
     found: dict[str, Any] = {
-        "study": msgspec.to_builtins(prepared.study),
+        "study": without_absent(msgspec.to_builtins(prepared.study)),
         "digest": digest(prepared.study),
         "sites": {
             name: {"training_rows": len(prepared.train[name].y), "test_rows": len(rows.y)}

@@ -182,8 +182,8 @@ class Setting:
             average where that is drawn.
         block_bytes: what the transactions of a block may have together; one that is larger has a
             block of its own.
-        scores: by height, what each validator's last work was worth, as integers; empty where no
-            scores are known.
+        worth: by height, what each validator's last work was worth, as integers; empty where
+            nothing is known of it.
         options: the protocol's own, by name.
     """
 
@@ -193,7 +193,7 @@ class Setting:
     timeout: int = 1_000_000
     interval: int = 0
     block_bytes: int = 1 << 20
-    scores: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    worth: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     options: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -233,6 +233,16 @@ class Mines(Protocol):
     @property
     def mines(self) -> Literal[True]:
         """Whether they do."""
+        ...
+
+
+@runtime_checkable
+class Elects(Protocol):
+    """A protocol that elects who proposes by what validators' last work was worth."""
+
+    @property
+    def elects(self) -> Literal[True]:
+        """Whether `Setting.worth` says who proposes."""
         ...
 
 

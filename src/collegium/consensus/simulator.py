@@ -459,7 +459,7 @@ class Simulator:
 def _mine(setting: Setting, number: int) -> Setting:
     return Setting(
         number, setting.powers, setting.seed, setting.timeout, setting.interval,
-        setting.block_bytes, setting.scores, setting.options,
+        setting.block_bytes, setting.worth, setting.options,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ sign where they stand, and drop the commits of what is below.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -93,11 +93,30 @@ class Term:
     chain: Chain
 
 
+Leads = Callable[[int, int], int]
+"""Who is primary at a height and view."""
+
+
 class Replica:
     """One replica; it satisfies `Machine`."""
 
-    def __init__(self, setting: Setting, stored: Stored, term: Term | None = None) -> None:
-        self._setting = setting
+    def __init__(
+        self,
+        setting: Setting,
+        stored: Stored,
+        term: Term | None = None,
+        leads: Leads | None = None,
+    ) -> None:
+        """Make a replica from what it has written.
+
+        Args:
+            setting: of the validator.
+            stored: what it has written.
+            term: which heights whose replicas decide; all of everybody's if not given.
+            leads: who is primary at a height and view, the same for all replicas that have decided
+                all below; the term's members by turns if not given, as in section 4.1.
+        """
+        self._setting, self._leads = setting, leads
         if term is None:
             everybody = tuple(range(setting.count))
             term = Term(everybody, 0, 1 << 62, 0, Pool(setting), Chain(setting, stored))
@@ -201,7 +220,9 @@ class Replica:
 
     # The normal case.
 
-    def _primary(self, view: int) -> int:
+    def _primary(self, height: int, view: int) -> int:
+        if self._leads is not None:
+            return self._leads(height, view)
         return self._term.members[view % len(self._members)]
 
     def _tell(self, message: Message, effects: Effects) -> None:
@@ -222,7 +243,7 @@ class Replica:
         if not self._waits:
             self._wait(effects)
         me, height = self._setting.me, self._chain.height + 1
-        if not self._active or self._primary(self._view) != me or not self._may_propose:
+        if not self._active or self._primary(height, self._view) != me or not self._may_propose:
             return
         if not self._is_open(height) or not self._pool or self._accepted_in == self._view:
             return
@@ -250,7 +271,7 @@ class Replica:
 
     def _pre_prepared(self, sender: int, message: Message, effects: Effects) -> None:
         block = message.body
-        if sender != self._primary(message.view) or block.digest != message.block:
+        if sender != self._primary(message.height, message.view) or block.digest != message.block:
             return
         if message.height > self._chain.height + 1:
             self._chain.ask(sender, effects)
@@ -294,15 +315,15 @@ class Replica:
         if not self._waits:
             self._wait(effects)
         me = self._setting.me
-        if self._primary(self._view) != me:
+        if self._primary(block.height, self._view) != me:
             self._tell(Message("prepare", block.height, self._view, block.digest), effects)
         self._count("prepare", block, me, effects)
-        self._count("prepare", block, self._primary(self._view), effects)
+        self._count("prepare", block, self._primary(block.height, self._view), effects)
 
     def _voted(self, sender: int, message: Message, effects: Effects) -> None:
         if message.height <= self._chain.height:
             return
-        if message.kind == "prepare" and sender == self._primary(message.view):
+        if message.kind == "prepare" and sender == self._primary(message.height, message.view):
             return  # its word is the pre-prepare
         place = message.kind, message.height, message.view, message.block
         votes = self._votes.setdefault(place, set())
@@ -334,7 +355,8 @@ class Replica:
             if self._accepted is None or self._accepted.digest != block.digest:
                 return
             # The primary's word among them is its pre-prepare, which says the same.
-            shown = tuple(one for one in signers if one != self._primary(view))
+            primary = self._primary(block.height, view)
+            shown = tuple(one for one in signers if one != primary)
             certificate = Certificate("prepare", block.height, view, block.digest, shown)
             self._prepared, self._committed_in = Prepared(block, certificate), view
             effects.write("prepared", self._prepared)
@@ -450,13 +472,13 @@ class Replica:
         return (
             shown.kind == "prepare"
             and (shown.height, shown.block) == (block.height, block.digest)
-            and self._is_quorum((*shown.signers, self._primary(shown.view)))
+            and self._is_quorum((*shown.signers, self._primary(shown.height, shown.view)))
         )
 
     def _lead(self, view: int, effects: Effects) -> None:
         """Open the new view as its primary, once a quorum has left the ones before."""
         me, found = self._setting.me, self._changes.get(view, {})
-        if self._active or view != self._view or self._primary(view) != me:
+        if self._active or view != self._view or self._primary(self._chain.height + 1, view) != me:
             return
         if len(found) < self._quorum:
             return
@@ -479,7 +501,7 @@ class Replica:
     def _heard_new_view(self, sender: int, message: Message, effects: Effects) -> None:
         view, body = message.view, message.body
         if (
-            sender != self._primary(view)
+            sender != self._primary(message.height + 1, view)
             or view < self._view
             or (view == self._view and self._active)
         ):

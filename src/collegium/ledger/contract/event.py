@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
 import msgspec
 
 
@@ -22,3 +25,12 @@ class RoundEvent(StudyEvent, frozen=True, kw_only=True):
 
     attempt: int
     round: int
+
+
+@runtime_checkable
+class TellsWorth(Protocol):
+    """An event that tells what members' work was worth in a round: more is better."""
+
+    def worth(self) -> Mapping[str, int]:
+        """Return it by member."""
+        ...

@@ -77,6 +77,10 @@ class ScoresCombined(RoundEvent, frozen=True, kw_only=True, tag="scores.combined
     scorers: tuple[str, ...]
     scores: tuple[int, ...]
 
+    def worth(self) -> dict[str, int]:
+        """Return the scores by member; it satisfies `TellsWorth`."""
+        return dict(zip(self.members, self.scores, strict=True))
+
 
 class ReputationsChanged(RoundEvent, frozen=True, kw_only=True, tag="reputations.changed"):
     """What the scores of a closed round made of the reputations of those who were scored."""

@@ -9,7 +9,7 @@ import pytest
 import collegium
 from collegium.errors import CollegiumError
 from collegium.ledger.engines.simnet.engine import SIMNET
-from collegium.ledger.engines.simnet.record import NAME, Record
+from collegium.ledger.engines.simnet.record import NAME, Committed, Record
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import decode_genesis
 from collegium.ledger.ordering import LEDGER, NotYet, Ordered, Simulating
@@ -123,12 +123,12 @@ def test_a_run_that_broke_off_between_two_blocks_of_one_moment_goes_on_with_the_
     whole = collegium.run("heart10", out=tmp_path / "whole", changes=changes)
     committed, last = Record.committed, 0
 
-    def break_off(record: Record, events: int) -> None:
+    def break_off(record: Record, line: Committed) -> None:
         nonlocal last
-        if events == last:
+        if line.events == last:
             raise Interrupted
-        last = events
-        committed(record, events)
+        last = line.events
+        committed(record, line)
 
     with monkeypatch.context() as patched:
         patched.setattr(Record, "committed", break_off)

@@ -41,8 +41,9 @@ class Simnet:
         protocol_name = study.consensus.protocol or DEFAULT_PROTOCOL
         protocol: ConsensusProtocol = find("protocols", protocol_name)
         powers = tuple(one.power for one in validators)
+        worth: dict[int, tuple[int, ...]] = {}
         simulator = Simulator(
-            protocol, setting_of(study, protocol, powers, {}), network_of(study, behind),
+            protocol, setting_of(study, protocol, powers, worth), network_of(study, behind),
             seed=study.study.seed,
             liars={behind[name]: liar for name, liar in simulating.liars.items()},
         )  # fmt: skip
@@ -54,7 +55,7 @@ class Simnet:
         ordering = SimulatedOrdering(
             application, simulator, (protocol_name, network), behind, names,
             {key_id(key.public): name for name, key in simulating.keys.items()},
-            simulating.authors,
+            simulating.authors, worth,
         )  # fmt: skip
         if found < blocks and lines:
             application.close()

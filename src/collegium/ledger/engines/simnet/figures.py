@@ -52,7 +52,8 @@ class ConsensusFigures(msgspec.Struct, frozen=True, kw_only=True):
         seconds_by_member: the median for each member's transactions.
         named: members who have signed two blocks where one is allowed, with what: whoever holds
             both messages can show it.
-        scores: where proposers are elected by scores: whether by those, or by the seed; else None.
+        scores: where proposers are elected by what work was worth: the kind of event that
+            told it, or "seed", as long as none did; else None.
         modelled: always true: none of it was measured on a real network.
     """
 

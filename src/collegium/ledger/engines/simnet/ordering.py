@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from statistics import median
 
-from collegium.consensus.machine import Block, Item
+from collegium.consensus.machine import Block, Elects, Item
 from collegium.consensus.simulator import Seat, Simulator
 from collegium.devices.work import co2e
 from collegium.errors import RunError
@@ -23,6 +23,7 @@ from collegium.ledger.engines.simnet.energy import MICRO, Fleet, JoulesSpent, ha
 from collegium.ledger.engines.simnet.figures import ConsensusFigures, Joules, commit_seconds
 from collegium.ledger.engines.simnet.record import Committed, Entered, Line, Record
 from collegium.ledger.engines.simnet.virtual_time import Effort, TimeSpent, Timing, no_effort
+from collegium.ledger.engines.simnet.worth import worth_in
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.ordering import Answer, Health, NotYet, Ordered, Refused
@@ -55,6 +56,7 @@ class SimulatedOrdering:
         validators: Sequence[str],
         keys: Mapping[bytes, str],
         authors: dict[bytes, str],
+        worth: dict[int, tuple[int, ...]],
     ) -> None:
         """Take what was opened.
 
@@ -66,10 +68,11 @@ class SimulatedOrdering:
             validators: their ids, by number.
             keys: members by the id of their key.
             authors: where it is written who signed a transaction, for liars.
+            worth: by which the machines elect; what decided blocks tell is added.
         """
         self.application, self.simulator = application, simulator
         self._names, self._behind, self._validators, self._keys = names, behind, validators, keys
-        self._authors = authors
+        self._authors, self._worth, self._told_by = authors, worth, ""
         self._timing: Timing = no_effort
         self._time, self._joules = TimeSpent(), JoulesSpent()
         self._fleet: Fleet | None = None
@@ -191,6 +194,8 @@ class SimulatedOrdering:
                 opened = decode_envelope(line.envelope)
                 member = self._keys.get(opened.key_id, self._validators[0])
                 self._take(digest, line.envelope, line.validator, line.effort, line.size, member)
+            elif line.worth:
+                self._worth[line.height], self._told_by = line.worth, line.told_by
 
     def figures(self) -> ConsensusFigures:
         """Return what consensus cost so far."""
@@ -211,6 +216,7 @@ class SimulatedOrdering:
             seconds_a_commit=commit_seconds(self._waits or [0.0]),
             virtual_seconds=self._time.total / 1e6, forks=self.simulator.retracted,
             view_changes=self.simulator.view_changes,
+            scores=self._elected_by(),
             seconds_by_member={
                 name: median(found) for name, found in sorted(self._waits_of.items())
             },
@@ -219,6 +225,11 @@ class SimulatedOrdering:
                 for who, (kind, height, view) in self.simulator.equivocators().items()
             },
         )  # fmt: skip
+
+    def _elected_by(self) -> str | None:
+        if not isinstance(self.simulator.protocol, Elects):
+            return None
+        return self._told_by or "seed"
 
     @property
     def gone(self) -> frozenset[str]:
@@ -347,8 +358,11 @@ class SimulatedOrdering:
                 # The ledger ends here: what is held beyond has not been executed yet.
                 self._held = [(one, self._execute(one)) for one, _ in self._held]
         else:
+            worth, told_by = worth_in(outcomes, self._validators)
+            if worth:
+                self._worth[block.height], self._told_by = worth, told_by
             if self._record is not None:
-                self._record.committed(self._events)
+                self._record.committed(Committed(self._events, block.height, worth, told_by))
             self.application.commit()
             self.application.sync()
             batch = [self._envelopes[one] for one in digests]

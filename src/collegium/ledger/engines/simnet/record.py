@@ -28,9 +28,12 @@ class Entered(msgspec.Struct, frozen=True, tag="entered"):
 
 
 class Committed(msgspec.Struct, frozen=True, tag="committed"):
-    """A block that the ledger took, after how many events."""
+    """A block that the ledger took, after how many events, and what it told of work."""
 
     events: int
+    height: int
+    worth: tuple[int, ...]
+    told_by: str
 
 
 Line = Entered | Committed
@@ -48,9 +51,9 @@ class Record:
         """Add what entered."""
         self._file.write(msgspec.json.encode(line) + b"\n")
 
-    def committed(self, events: int) -> None:
+    def committed(self, line: Committed) -> None:
         """Add a block, durably, before the ledger has it."""
-        self._file.write(msgspec.json.encode(Committed(events)) + b"\n")
+        self._file.write(msgspec.json.encode(line) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -104,7 +104,7 @@ def _machine(study: Study) -> Machine:
 
 def setting_of(
     study: Study, protocol: ConsensusProtocol, powers: tuple[int, ...],
-    scores: Mapping[int, tuple[int, ...]],
+    worth: Mapping[int, tuple[int, ...]],
 ) -> Setting:  # fmt: skip
     """Return what validators' machines are made with."""
     wanted, links = study.consensus, links_of(study.network)
@@ -114,7 +114,7 @@ def setting_of(
     block_bytes = BLOCK_BYTES if wanted.block_bytes is None else wanted.block_bytes
     interval = 0 if wanted.block_interval is None else round(wanted.block_interval * MICRO)
     return Setting(
-        0, powers, study.study.seed, timeout_of(links, block_bytes), interval, block_bytes, scores,
+        0, powers, study.study.seed, timeout_of(links, block_bytes), interval, block_bytes, worth,
         options,
     )  # fmt: skip
 
