@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace as with_fields
 from tests.comparisons import compared
+from tests.report.modelled_run import simulated
 from tests.report.synthetic import LIAR, SITES, inputs, verification
 from tests.serving.folder import everything_in, network_in, served
 
@@ -103,8 +104,9 @@ def everything() -> ReportContent:
     )  # fmt: skip
     quality = replace(content.quality, sites=sites)
     return replace(
-        content, quality=quality, subgroups=groups, explanation=Explanation(features, 0.4)
-    )
+        content, quality=quality, subgroups=groups, explanation=Explanation(features, 0.4),
+        modelled=simulated().modelled,
+    )  # fmt: skip
 
 
 def broken() -> ReportContent:

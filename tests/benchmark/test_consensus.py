@@ -54,6 +54,10 @@ def test_without_faults_a_block_costs_what_is_published_and_three_delays_at_leas
         assert row.medians is not None
         assert row.medians[0] <= row.seconds_a_commit.median <= row.medians[1]
         assert row.view_changes == row.forks == 0
+        assert row.joules is not None
+        sent = row.bytes / 20 * 6.8e-6
+        assert sent < row.joules.marginal < 3 * sent, "bytes at both ends, and cores"
+        assert row.joules.idle == pytest.approx(n * 30 / row.throughput, rel=0.5)
 
 
 def test_a_hundred_validators_are_no_more_than_that() -> None:

@@ -33,7 +33,10 @@ from collegium.consensus.liars import conspiracy
 from collegium.consensus.machine import ConsensusProtocol, Item, Setting
 from collegium.consensus.network import PRESETS, Crash, Network, Partition, Weather
 from collegium.consensus.simulator import Liar, Simulator
-from collegium.ledger.engines.simnet.figures import commit_seconds
+from collegium.devices.links import GRID, LINKS, OF_NETWORKS
+from collegium.devices.machines import DEFAULT, MACHINES
+from collegium.ledger.engines.simnet.energy import Fleet, JoulesSpent, idle_joules
+from collegium.ledger.engines.simnet.figures import Joules, commit_seconds
 from collegium.ledger.engines.simnet.settings import MICRO, SYNC, VERIFY, timeout_of
 from collegium.plugins import find
 
@@ -118,6 +121,12 @@ def try_cell(cell: Cell, grid: ConsensusGrid) -> ConsensusRow:
         view_changes=sum(one.view_changes for one in runs),
         violations=sum(one.violations for one in runs),
         stuck=sum(one.stuck for one in runs),
+        joules=Joules(
+            sum(one.joules.marginal for one in runs) / len(waits),
+            sum(one.joules.idle for one in runs) / len(waits),
+        )
+        if waits
+        else None,
     )
 
 
@@ -135,6 +144,7 @@ class _Run:
     view_changes: int
     violations: int
     stuck: int
+    joules: Joules
 
 
 def _try(cell: Cell, seed: int, grid: ConsensusGrid) -> _Run:
@@ -162,7 +172,18 @@ def _try(cell: Cell, seed: int, grid: ConsensusGrid) -> _Run:
         seconds=(max(decided.values(), default=last) - min(entered.values())) / MICRO,
         forks=simulator.retracted, view_changes=simulator.view_changes,
         violations=len(simulator.violations), stuck=len(entered.keys() - final),
+        joules=_joules(simulator, cell, decided, len(kept)),
     )  # fmt: skip
+
+
+def _joules(simulator: Simulator, cell: Cell, decided: Mapping[bytes, int], blocks: int) -> Joules:
+    """Return what validators take from the beginning to the last decision."""
+    elapsed = max(decided.values(), default=0)
+    machines = (MACHINES[DEFAULT],) * cell.validators
+    members = {str(number): one for number, one in enumerate(machines)}
+    fleet = Fleet(members, machines, LINKS[OF_NETWORKS[cell.preset]], GRID)
+    spent = JoulesSpent().with_consensus(simulator, fleet, len(decided), blocks, elapsed)
+    return Joules(spent.total / MICRO, idle_joules(fleet, elapsed))
 
 
 def _simulator(cell: Cell, seed: int, grid: ConsensusGrid) -> tuple[Simulator, range]:

@@ -177,6 +177,7 @@ def _figures(rows: Sequence[ConsensusRow]) -> Markup:
         "Protocol", "Validators", "Network", "Interval", "Faults", "Median", "Medians of runs",
         "95 % within",
         "Transactions a second", "Blocks", "Messages a block", "Other messages", "Sent",
+        "A transaction, beyond waiting", "Waiting",
         "Blocks taken back", "View changes", "Violations", "Not decided",
     )  # fmt: skip
     return element(
@@ -207,6 +208,8 @@ def _row(one: ConsensusRow) -> Sequence[Child]:
         "" if each is None else data(each, f"{each:.4g}"),
         _whole(one.other_messages),
         data(one.bytes, size(one.bytes)),
+        "" if one.joules is None else data(one.joules.marginal, f"{one.joules.marginal:.3g} J"),
+        "" if one.joules is None else data(one.joules.idle, f"{one.joules.idle:.3g} J"),
         *map(_whole, (one.forks, one.view_changes, one.violations, one.stuck)),
     )
 
@@ -253,6 +256,11 @@ def _how(found: ConsensusBench) -> Markup:
         )
         if grid.options
         else "",
+        paragraph(
+            "Joules are of validators on hospitals' servers: what a transaction takes beyond what "
+            "they draw anyway, and what they draw anyway from the beginning to the last decision, "
+            "so the load decides the latter."
+        ),
         bullets([
             f"{name}: {links.about}, {seconds(links.low / 1e6)} to {seconds(links.high / 1e6)} one "
             f"way, {links.bandwidth / 1e6:g} Mbit/s ({links.source})"

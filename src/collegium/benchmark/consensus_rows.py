@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from collegium.benchmark.summary import Requirement
-from collegium.ledger.engines.simnet.figures import CommitSeconds
+from collegium.ledger.engines.simnet.figures import CommitSeconds, Joules
 from collegium.report.wording import seconds
 
 Fault = Literal["none", "crash", "partition", "liars"]
@@ -85,6 +85,8 @@ class ConsensusRow(msgspec.Struct, frozen=True, kw_only=True):
         forks: blocks that honest validators held and took back.
         view_changes: views, rounds or terms beyond the first that decided blocks needed.
         violations: of agreement and validity.
+        joules: a transaction on hospitals' servers: beyond waiting, and what these draw anyway from
+            the beginning to the last decision; None if none was decided.
         stuck: transactions that some honest validator had not decided when time was over.
     """
 
@@ -104,6 +106,7 @@ class ConsensusRow(msgspec.Struct, frozen=True, kw_only=True):
     view_changes: int
     violations: int
     stuck: int
+    joules: Joules | None = None
 
 
 class RefusedCell(msgspec.Struct, frozen=True, kw_only=True):
