@@ -63,6 +63,70 @@ def test_many_small_categories_of_chance_tell_nothing(tmp_path: Path) -> None:
     assert not {"study.giveaway", "study.row-number"} & {one.code for one in found}
 
 
+ARCHITECTURES = {"cost": "linear", "visits": "poisson", "days": "cox"}
+
+
+def warned_of(folder: Path, target: str, cells: dict[str, list[object]], more: str = "") -> str:
+    """Return the warning of a study whose target is no class; nothing if there is none."""
+    text = STUDY.replace('"died"', f'"{target}"{more}')
+    text = text.replace("logistic", ARCHITECTURES[target])
+    found = prepare(read_study(write_study(folder, cells, text))).notices
+    return next((one.text for one in found if one.code == "study.giveaway"), "")
+
+
+def test_a_column_that_tells_a_number_a_count_or_a_rate_is_named(tmp_path: Path) -> None:
+    draws = np.random.default_rng(4)
+    cells = trainers(400)
+    cost = draws.lognormal(7, 1, 400)
+    cells["cost"] = cost.round(2).tolist()
+    assert not warned_of(tmp_path / "honest", "cost", cells)
+    cells["invoice"] = (1.19 * np.sqrt(cost) + draws.normal(0, 0.1, 400)).round(2).tolist()
+    told = warned_of(tmp_path / "number", "cost", cells)
+    assert told.startswith("invoice alone tells cost (rank correlation of 0.99 or more on training")
+    del cells["invoice"]
+    cells["visits"] = (visits := draws.poisson(3, 400)).tolist()
+    assert not warned_of(tmp_path / "count", "visits", cells)
+    cells["years"] = (years := draws.uniform(0.5, 6, 400).round(3)).tolist()
+    cells["yearly"] = (visits / years).tolist()
+    over = ', exposure = "years"'
+    told = warned_of(tmp_path / "rate", "visits", cells, over)
+    assert told.startswith("yearly alone tells visits")
+    del cells["yearly"]
+    assert not warned_of(tmp_path / "honest rate", "visits", cells, over)
+    cells["billed"] = visits.tolist()
+    told = warned_of(tmp_path / "same", "visits", cells, over)
+    assert told.startswith("billed alone tells visits")
+
+
+def test_categories_that_tell_a_number_together_are_named(tmp_path: Path) -> None:
+    draws = np.random.default_rng(5)
+    cells = trainers(4000)
+    group = draws.integers(0, 40, 4000)
+    cells["cost"] = (draws.permutation(40)[group] * 100 + draws.integers(0, 90, 4000)).tolist()
+    cells["clerk"] = [f"c{one}" for one in draws.integers(0, 40, 4000)]
+    assert not warned_of(tmp_path / "honest", "cost", cells)
+    cells["tariff"] = [f"t{one}" for one in group]
+    assert warned_of(tmp_path, "cost", cells).startswith("tariff alone tells cost")
+
+
+def test_a_column_that_tells_a_survivals_event_or_its_time_is_named(tmp_path: Path) -> None:
+    draws = np.random.default_rng(6)
+    cells = trainers(400)
+    days = draws.integers(1, 4000, 400)
+    cells["days"] = days.tolist()
+    event = ', event = "died"'
+    assert not warned_of(tmp_path / "honest", "days", cells, event)
+    cells["left"] = ["dead" if one == "yes" else "home" for one in cells["died"]]
+    told = warned_of(tmp_path / "event", "days", cells, event)
+    assert told.startswith("left=dead alone tells days or died (AUC or rank correlation of 0.99")
+    del cells["left"]
+    # Of those who died alone: the others' last visit was some time before.
+    dead = np.array([one == "yes" for one in cells["died"]])
+    cells["seen"] = np.where(dead, 30 + days, draws.integers(1, 4000, 400)).tolist()
+    told = warned_of(tmp_path, "days", cells, event)
+    assert told.startswith("seen alone tells days or died")
+
+
 def test_an_honest_table_has_none_and_few_rows_prove_nothing(tmp_path: Path) -> None:
     cells = trainers()
     found = prepare(read_study(write_study(tmp_path / "honest", cells))).notices

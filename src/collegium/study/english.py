@@ -62,10 +62,10 @@ TEXTS: dict[str, str] = {
     "pooled training do all rounds, the latter with the rows held out",
     "study.few-validators": "with {validators} equal validators, none may fail: a quorum is "
     "more than two thirds. Four validators tolerate one failure",
-    "study.giveaway:one": "{names} alone tells {target} (AUC of {auc:g} or more on training rows): "
-    "if that is known only after the answer, drop it",
-    "study.giveaway:several": "{names} alone tell {target} (AUC of {auc:g} or more on training "
-    "rows): if that is known only after the answer, drop it",
+    "study.giveaway:one": "{names} alone tells {target} ({measure} of {least:g} or more on "
+    "training rows): if that is known only after the answer, drop it",
+    "study.giveaway:several": "{names} alone tell {target} ({measure} of {least:g} or more on "
+    "training rows): if that is known only after the answer, drop it",
     "study.graph": "each site masks with {degree} neighbours of {others}, {threshold} of whom "
     "open a secret",
     "study.groups-need-all": "a round needs all of its {groups} groups, and a group of "
