@@ -281,7 +281,8 @@ class Consensus(Section, frozen=True, kw_only=True):
 
     The rest is of "simnet" alone. `protocol` is a consensus protocol, `block_interval` the seconds
     between blocks, `block_bytes` what a block's transactions may have together, `confirmations`
-    how many blocks must follow one that luck could take back. With `payload_on_chain`, what
+    how many blocks must follow one that luck could take back, `delegations` whose validator's stake
+    counts at whose, where the protocol has stakes that are delegated. With `payload_on_chain`, what
     transactions name by digest travels in blocks, and is counted there.
     """
 
@@ -291,6 +292,7 @@ class Consensus(Section, frozen=True, kw_only=True):
     block_interval: float | None = None
     block_bytes: int | None = None
     confirmations: int | None = None
+    delegations: dict[str, str] | None = None
     payload_on_chain: bool | None = None
 
 
