@@ -118,6 +118,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "threshold_he": "collegium.mechanisms.threshold_he",
     },
     "protocols": {
+        "eov": "collegium.consensus.protocols.eov:EOV",
         "pbft": "collegium.consensus.protocols.pbft:PBFT",
         "pbft_pos": "collegium.consensus.protocols.pbft_pos:PBFT_POS",
         "pos": "collegium.consensus.protocols.pos:POS",

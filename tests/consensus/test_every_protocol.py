@@ -25,6 +25,7 @@ MESSAGES = {
     "signed_log": (9, 18, 27),
     "pos_vote": (27, 90, 189),
     "pbft_pos": (24, 27, 30),
+    "eov": (24, 84, 180),
 }
 """Messages of one block without faults, of 4, 7 and 10 validators."""
 

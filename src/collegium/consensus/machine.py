@@ -27,10 +27,15 @@ DIGEST_SIZE, SIGNATURE_SIZE, HEADER_SIZE = 32, 64, 96
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A transaction: its digest, and how many bytes it has. The digest alone is ordered."""
+    """A transaction: its digest, and how many bytes it has. The digest alone is ordered.
+
+    Attributes:
+        shown: what others have signed for it, where a protocol asks for that; part of a block.
+    """
 
     digest: bytes
     size: int = 0
+    shown: Certificate | None = None
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -66,7 +71,8 @@ def make_block(
 ) -> Block:
     """Return a block with its digest."""
     head = b"%d %d %d " % (height, proposer, view)
-    digest = sha256(head + parent + b"".join(one.digest for one in items)).digest()
+    named = (one.digest if one.shown is None else one.digest + one.shown.named for one in items)
+    digest = sha256(head + parent + b"".join(named)).digest()
     return Block(height, parent, proposer, view, tuple(items), digest)
 
 
@@ -111,6 +117,12 @@ class Certificate(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """Bytes on the wire, one signature for each signer."""
         return HEADER_SIZE + SIGNATURE_SIZE * len(self.signers)
+
+    @property
+    def named(self) -> bytes:
+        """What stands for it where a digest is made."""
+        said = f"{self.kind} {self.height} {self.view} {self.signers} "
+        return said.encode() + self.block
 
 
 @dataclass(slots=True)
@@ -300,16 +312,6 @@ class ConsensusProtocol(Protocol):
 
     def machine(self, setting: Setting, stored: Stored) -> Machine:
         """Return a validator's machine, from what it has written; nothing if it is new."""
-        ...
-
-
-@runtime_checkable
-class Delegates(Protocol):
-    """A protocol under which a validator may give its stake to another one."""
-
-    @property
-    def delegation(self) -> str:
-        """How the option begins that does so: a validator's number follows; its value, to whom."""
         ...
 
 

@@ -83,6 +83,15 @@ class Pool:
             if one.digest in self._came_here:
                 self._own[one.digest] = one
 
+    def void(self, items: Iterable[Item]) -> None:
+        """Take what is in the order for not in it, since it counts for nothing there."""
+        self._ordered.difference_update(one.digest for one in items)
+
+    def may_follow(self, items: Sequence[Item]) -> bool:
+        """Return whether a block may hold these: something, nothing twice, nothing again."""
+        digests = {one.digest for one in items}
+        return 0 < len(digests) == len(items) and self._ordered.isdisjoint(digests)
+
     def is_ordered(self, item: Item) -> bool:
         """Return whether a transaction is in the order."""
         return item.digest in self._ordered

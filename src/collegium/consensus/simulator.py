@@ -449,6 +449,8 @@ class Simulator:
         if isinstance(shown, Certificate):
             said = (shown.kind, shown.height, shown.view, shown.block)
             return all(one == me or (one, *said) in self._vouched for one in shown.signers)
+        if isinstance(shown, Item):
+            return shown.shown is None or self._possible(me, shown.shown)
         if isinstance(shown, msgspec.Struct):
             return self._possible(me, msgspec.structs.astuple(shown))
         if isinstance(shown, tuple):

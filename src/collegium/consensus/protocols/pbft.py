@@ -294,17 +294,13 @@ class Replica:
         if carried is not None and carried.height == height:
             if block.digest != carried.digest:
                 return
-        elif block.view != self._view or not self._is_sound(block):
+        elif block.view != self._view or not self._pool.may_follow(block.items):
             return
         self._accept(block, effects)
 
     def _is_open(self, height: int) -> bool:
         """Return whether blocks of a height may be accepted in the present view."""
         return self._floor < height <= self._term.last
-
-    def _is_sound(self, block: Block) -> bool:
-        """Return whether a new block holds something, and nothing that is ordered."""
-        return bool(block.items) and not any(self._pool.is_ordered(one) for one in block.items)
 
     def _accept(self, block: Block, effects: Effects) -> None:
         """Vouch for a block of the present view: once for each height and view."""

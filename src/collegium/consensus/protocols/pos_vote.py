@@ -214,7 +214,7 @@ class Validator:
             if votes.view >= kept.attempt or not self._locks(Locked(block, votes), effects):
                 return
             self._take_lock(Locked(block, votes), effects)
-        elif block.view != kept.attempt or not self._is_sound(block):
+        elif block.view != kept.attempt or not self._pool.may_follow(block.items):
             return
         lock = self._kept.lock
         if lock is not None and lock.block.digest != block.digest:
@@ -225,10 +225,6 @@ class Validator:
             self._wait(effects)
         effects.send(ALL, Message("vote", kept.height, kept.attempt, block.digest))
         self._count("vote", block, effects)
-
-    def _is_sound(self, block: Block) -> bool:
-        """Return whether a new block holds something, and nothing that is ordered."""
-        return bool(block.items) and not any(self._pool.is_ordered(one) for one in block.items)
 
     def _locks(self, lock: Locked, effects: Effects) -> bool:
         """Return whether votes are shown that lock a block."""

@@ -176,7 +176,7 @@ class Party:
         chain, again = self._chain, self._signed is not None
         if block.height == chain.height + 2:
             self._early = block
-        if not chain.follows(block) or not self._is_sound(block):
+        if not chain.follows(block) or not self._pool.may_follow(block.items):
             return
         if self._signed is None:
             self._sign(block, effects)
@@ -188,10 +188,6 @@ class Party:
             if again else Message(SIGNED, block.height, 0, block.digest)
         )  # fmt: skip
         effects.send(SEQUENCER, cosignature)
-
-    def _is_sound(self, block: Block) -> bool:
-        """Return whether a new block holds something, and nothing that is ordered."""
-        return bool(block.items) and not any(self._pool.is_ordered(one) for one in block.items)
 
     def _heard_certificate(self, certificate: Certificate, effects: Effects) -> None:
         block = self._signed
