@@ -316,6 +316,16 @@ class ConsensusProtocol(Protocol):
 
 
 @runtime_checkable
+class Delegates(Protocol):
+    """A protocol under which a validator may give its stake to another one."""
+
+    @property
+    def delegation(self) -> str:
+        """How the option begins that does so: a validator's number follows; its value, to whom."""
+        ...
+
+
+@runtime_checkable
 class Needs(Protocol):
     """A protocol under which nothing is ordered while one of some validators is down or lies."""
 

@@ -71,7 +71,8 @@ class TableSource(Section, frozen=True, kw_only=True):
     do one thing. `event` is, for survival, the column that tells what ended the time in `target`,
     `exposure`, for counts, that of what they were counted over, such as years.
     `classes` are the target's (or the event's) values, the positive one last; absent: those
-    that occur, sorted. `categorical` and `numeric` say how columns are read
+    that occur, sorted. `groups` are values that count as one class, by its name:
+    ``{ ill = ["1", "2"] }``. `categorical` and `numeric` say how columns are read
     whose cells would say otherwise. `missing` are numbers that stand for no value in any column,
     such as -9999. `unknown` is what becomes of a category that was not agreed.
     `smallest` are the persons of a site that stand behind everything that it says of its table.
@@ -83,6 +84,7 @@ class TableSource(Section, frozen=True, kw_only=True):
     event: str | None = None
     exposure: str | None = None
     classes: tuple[str, ...] = ()
+    groups: dict[str, tuple[str, ...]] | None = None
     site: str | None = None
     person: str | None = None
     drop: tuple[str, ...] = ()
@@ -91,6 +93,10 @@ class TableSource(Section, frozen=True, kw_only=True):
     missing: tuple[float, ...] | None = None
     unknown: Literal["other", "refuse"] = "other"
     smallest: int = 10
+
+    def __hash__(self) -> int:
+        """Return a hash without the groups, which are a dictionary."""
+        return hash((self.table, self.target, self.site, self.person, self.drop))
 
 
 class ColumnBounds(Section, frozen=True, kw_only=True):
@@ -281,7 +287,8 @@ class Consensus(Section, frozen=True, kw_only=True):
 
     The rest is of "simnet" alone. `protocol` is a consensus protocol, `block_interval` the seconds
     between blocks, `block_bytes` what a block's transactions may have together, `confirmations`
-    how many blocks must follow one that luck could take back. With `payload_on_chain`, what
+    how many blocks must follow one that luck could take back, `delegations` whose validator's stake
+    counts at whose, where the protocol has stakes that are delegated. With `payload_on_chain`, what
     transactions name by digest travels in blocks, and is counted there.
     """
 
@@ -291,6 +298,7 @@ class Consensus(Section, frozen=True, kw_only=True):
     block_interval: float | None = None
     block_bytes: int | None = None
     confirmations: int | None = None
+    delegations: dict[str, str] | None = None
     payload_on_chain: bool | None = None
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from collegium.consensus.machine import Delegates
 from collegium.consensus.network import PRESETS
 from collegium.devices.links import LINKS
 from collegium.devices.machines import MACHINES
+from collegium.plugins import find
 from collegium.study.document import (
     Devices,
     Network,
@@ -31,7 +33,8 @@ LONGEST = 10**9
 
 DEFAULT_PROTOCOL = "pbft"
 
-_OF_SIMNET = ("protocol", "block_interval", "block_bytes", "confirmations", "payload_on_chain")
+_OF_SIMNET = ("protocol", "block_interval", "block_bytes", "confirmations", "delegations",
+            "payload_on_chain")  # fmt: skip
 
 
 def is_in_one_process(study: Study) -> bool:
@@ -54,6 +57,13 @@ def check_simulated_network(study: Study) -> None:
                 raise _of_simnet(study, (section,))
         return
     _check_devices(study)
+    protocol = study.consensus.protocol or DEFAULT_PROTOCOL
+    if study.consensus.delegations and not isinstance(find("protocols", protocol), Delegates):
+        raise contradiction(
+            ("consensus", "delegations"), "stakes that cannot be delegated",
+            f"under {protocol} each validator votes with its own power",
+            "choose the protocol pos, or remove the delegations",
+        )  # fmt: skip
     if study.network is not None:
         preset = study.network.preset
         if preset is not None and preset not in PRESETS:
@@ -96,10 +106,11 @@ def _check_devices(study: Study) -> None:
 
 
 def check_network_sites(study: Study, sites: Sequence[str]) -> None:
-    """Refuse faults of the network, and machines, that name no site of the study.
+    """Refuse faults of the network, machines and delegations that name no site of the study.
 
     Raises:
-        Refusal: ``study.combination``.
+        Refusal: ``study.unknown-site``, or ``study.combination`` where a stake is delegated by a
+            site without a validator, or to one.
     """
     network, devices = study.network or Network(), study.devices or Devices()
     named: list[tuple[DocumentPath, str]] = [
@@ -113,6 +124,10 @@ def check_network_sites(study: Study, sites: Sequence[str]) -> None:
         (("devices", "others", at, "sites"), name)
         for at, one in enumerate(devices.others) for name in one.sites
     ]  # fmt: skip
+    named += [
+        (("consensus", "delegations", site), name)
+        for site, to in (study.consensus.delegations or {}).items() for name in (site, to)
+    ]  # fmt: skip
     for path, name in named:
         if name not in sites:
             raise Refusal(
@@ -120,6 +135,14 @@ def check_network_sites(study: Study, sites: Sequence[str]) -> None:
                 "faults of the network and machines are those of the study's sites",
                 nearest(name, sites),
             )  # fmt: skip
+    for site, to in (study.consensus.delegations or {}).items():
+        for name in (site, to):
+            if name not in sites[: study.consensus.validators]:
+                raise contradiction(
+                    ("consensus", "delegations", site), f"{shown(name)} has no validator",
+                    f"the first {study.consensus.validators} sites validate, and stakes are theirs",
+                    "delegate between these, or raise consensus.validators",
+                )  # fmt: skip
 
 
 def _check_times(path: DocumentPath, one: NetworkPartition | NetworkCrash) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import get_args
 
@@ -132,6 +133,7 @@ def check_table(study: Study) -> None:
             "binary and survival have two, multiclass and ordinal three or more, others none",
             "name as many classes as the task has, or leave them out",
         )  # fmt: skip
+    _check_groups(source, task)
     if (source.event is not None) != (task == "survival"):
         raise contradiction(
             (*place, "event"),
@@ -151,4 +153,36 @@ def check_table(study: Study) -> None:
         raise contradiction(
             ("data", "split", "by"), 'split.by = "time" does not go with a table',
             "a table's rows have no moments of their own", 'set by = "person", or leave it out',
+        )  # fmt: skip
+
+
+def _check_groups(source: TableSource, task: Task) -> None:
+    """Refuse groups of a target that has no classes, and values whose class is not one."""
+    here, groups = ("data", "source", "groups"), source.groups
+    if groups is None:
+        return
+    if task not in CLASSES:
+        raise contradiction(
+            here, f"a {task} target has no classes to group", "it is a number",
+            "remove groups, or choose a model of classes such as 'logistic'",
+        )  # fmt: skip
+    if not groups or not all(name.strip() and values for name, values in groups.items()):
+        raise contradiction(
+            here, "data.source.groups has a group without a name or without values",
+            "a group is a class's name and the values that count as it",
+            'write groups = { ill = ["1", "2"] }, or remove it',
+        )  # fmt: skip
+    every = Counter(one for values in groups.values() for one in values)
+    twice = [one for one, times in every.items() if times > 1]
+    inside = [name for name, values in groups.items() if name in every and name not in values]
+    if twice or inside:
+        raise contradiction(
+            here, f"{shown((twice or inside)[0])} is in more than one group, or named twice",
+            "a value counts as one class", "let each value stand in one group",
+        )  # fmt: skip
+    gone = [one for one in source.classes if one in every and one not in groups]
+    if gone:
+        raise contradiction(
+            ("data", "source", "classes"), f"the class {shown(gone[0])} is part of a group",
+            "its rows count as the group's", "name the group in data.source.classes instead",
         )  # fmt: skip

@@ -427,6 +427,7 @@ class ProofOfStake:
     once: frozenset[str] = frozenset({"block", "vote"})
     source: str = "David et al., EUROCRYPT 2018; Buterin and Griffith 2017"
     defaults: Mapping[str, int] = field(default_factory=lambda: {"active": 250, "epoch": 4})
+    delegation: str = DELEGATES
 
     def tolerated(self, powers: Sequence[int]) -> int:
         """Return how many have less than a third of the stake, the most powerful ones."""

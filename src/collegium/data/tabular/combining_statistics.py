@@ -198,8 +198,8 @@ def _classes(source: TableSource, task: Task, said: list[SiteColumns]) -> tuple[
             "data.classes", f"the column {column!r} has {len(found)} different values",
             f"a {task} study needs {wanted}; found:"
             f" {', '.join(found[:10]) or 'none'}{' and more' if len(found) > 10 else ''}",
-            "choose another data.source.task and model.architecture, or name them in"
-            " data.source.classes",
+            "choose another data.source.task and model.architecture, take values together in"
+            " data.source.groups, or name those that count in data.source.classes",
         )  # fmt: skip
     if (
         task == "ordinal"

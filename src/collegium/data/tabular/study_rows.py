@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from collegium.data.table import CLASSIFYING
+from collegium.data.tabular.class_groups import about_groups, with_groups
 from collegium.data.tabular.columns import (
     Column,
     Kind,
@@ -129,6 +130,11 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
         if name is not None and name not in table.columns:
             raise missing_column(name, table.columns, f"data.source.{role} names it")
     notes = list(table.notes)
+    if source.groups is not None:
+        named_classes = table.columns[source.event or source.target]
+        notes += [] if alone is not None else about_groups(named_classes, source.groups)
+        grouped = with_groups(named_classes, source.groups)
+        table = replace(table, columns={**table.columns, grouped.name: grouped})
     keep = np.ones(table.rows, np.bool_)
     left_out: list[tuple[Why, int]] = []
 

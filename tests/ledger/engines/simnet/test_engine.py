@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import collegium
 from collegium.errors import CollegiumError
 from collegium.ledger.engines.simnet.engine import SIMNET
 from collegium.ledger.engines.simnet.record import NAME, Committed, Record
-from collegium.ledger.frames import ENTRY, decode_entry, read_frames
+from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.genesis import decode_genesis
 from collegium.ledger.ordering import LEDGER, NotYet, Ordered, Simulating
 from collegium.measuring.result import RunResult
@@ -176,6 +177,34 @@ def test_an_interval_between_blocks_takes_time_and_idle_joules_and_no_leader_is_
     assert other.joules.marginal < one.joules.marginal, "fewer blocks, fewer messages"
 
 
+def test_a_stake_that_is_delegated_counts_at_another_sites_validator(tmp_path: Path) -> None:
+    others = [f"{city}-{at}" for city in ("cleveland", "hungarian") for at in (2, 3)]
+    delegations = ", ".join(f'{one} = "cleveland-1"' for one in others)
+    result = run(
+        tmp_path / "run", "consensus.engine=simnet", "consensus.protocol=pos",
+        f"consensus.delegations={{{delegations}}}", "training.rounds=1",
+    )  # fmt: skip
+    frames = read_frames((result.folder / LEDGER).read_bytes())
+    blocks = [decode_block(one.body) for one in frames if one.kind == BLOCK]
+    proposed = Counter(block.proposer for block in blocks)
+    assert not proposed.keys() & set(others)
+    assert len(proposed) == 3
+    assert proposed["cleveland-1"] > len(blocks) / 2, "five sevenths of the stake"
+
+
+@pytest.mark.parametrize(
+    ("delegations", "words"),
+    [('"va-9" = "cleveland-1"', "no site is called"), ('"va-1" = "cleveland-1"', "no validator"),
+     ('"cleveland-1" = "va-1"', "no validator")],
+)  # fmt: skip
+def test_a_stake_is_delegated_by_a_validator_and_to_one(
+    delegations: str, words: str, tmp_path: Path
+) -> None:
+    changes = ["consensus.engine=simnet", "consensus.protocol=pos", "consensus.validators=7"]
+    with pytest.raises(CollegiumError, match=words):
+        run(tmp_path, *changes, f"consensus.delegations={{{delegations}}}")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -194,6 +223,7 @@ def test_what_is_simulated_is_refused_elsewhere(change: str, words: str) -> None
     ("change", "words"),
     [
         ("consensus.protocol=pbtf", "pbft"),
+        ('consensus.delegations={"va-1" = "hungarian-1"}', "cannot be delegated"),
         ("network.partitions=[{start = 1, end = 2, sites = []}]", "partition of nobody"),
         ('network.partitions=[{start = 2, end = 1, sites = ["va"]}]', "from 2"),
         ("network.loss=1", "network.loss"),

@@ -43,7 +43,7 @@ class Simnet:
         powers = tuple(one.power for one in validators)
         worth: dict[int, tuple[int, ...]] = {}
         simulator = Simulator(
-            protocol, setting_of(study, protocol, powers, worth), network_of(study, behind),
+            protocol, setting_of(study, protocol, powers, worth, behind), network_of(study, behind),
             seed=study.study.seed,
             liars={behind[name]: liar for name, liar in simulating.liars.items()},
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from collegium.consensus.machine import ConsensusProtocol, Setting
+from collegium.consensus.machine import ConsensusProtocol, Delegates, Setting
 from collegium.consensus.network import (
     DEFAULT,
     PRESETS,
@@ -104,13 +104,16 @@ def _machine(study: Study) -> Machine:
 
 def setting_of(
     study: Study, protocol: ConsensusProtocol, powers: tuple[int, ...],
-    worth: Mapping[int, tuple[int, ...]],
+    worth: Mapping[int, tuple[int, ...]], validators: Mapping[str, int],
 ) -> Setting:  # fmt: skip
-    """Return what validators' machines are made with."""
+    """Return what validators' machines are made with; `validators` as of `network_of`."""
     wanted, links = study.consensus, links_of(study.network)
     options = dict(protocol.defaults)
     if wanted.confirmations is not None:
         options["confirmations"] = wanted.confirmations
+    if isinstance(protocol, Delegates):
+        for site, to in (wanted.delegations or {}).items():
+            options[f"{protocol.delegation}{validators[site]}"] = validators[to]
     block_bytes = BLOCK_BYTES if wanted.block_bytes is None else wanted.block_bytes
     interval = 0 if wanted.block_interval is None else round(wanted.block_interval * MICRO)
     return Setting(
