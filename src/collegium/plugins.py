@@ -119,6 +119,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "protocols": {
         "eov": "collegium.consensus.protocols.eov:EOV",
+        "hotstuff": "collegium.consensus.protocols.hotstuff:HOTSTUFF",
         "pbft": "collegium.consensus.protocols.pbft:PBFT",
         "pbft_pos": "collegium.consensus.protocols.pbft_pos:PBFT_POS",
         "pos": "collegium.consensus.protocols.pos:POS",

@@ -287,8 +287,11 @@ class ConsensusProtocol(Protocol):
         ...
 
     @property
-    def views(self) -> Literal["lasting", "each height", "none"]:
-        """What `Block.view` counts: views that follow each other, rounds of a height, or else."""
+    def views(self) -> Literal["lasting", "each height", "each block", "none"]:
+        """What `Block.view` counts: views that follow each other, rounds of a height, or else.
+
+        With "each block", views follow each other, and each is for one block.
+        """
         ...
 
     @property

@@ -167,7 +167,9 @@ class Simulator:
         """How many views, rounds or terms beyond the first the decided blocks needed."""
         views = [one.view for one in self._first]
         kind = self.protocol.views
-        return {"each height": sum(views), "lasting": max(views, default=0)}.get(kind, 0)
+        last = max(views, default=0)
+        vain = last + 1 - len(views) if views else 0
+        return {"each height": sum(views), "lasting": last, "each block": vain}.get(kind, 0)
 
     @property
     def pending(self) -> bool:
