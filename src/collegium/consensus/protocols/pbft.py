@@ -101,11 +101,7 @@ class Replica:
     """One replica; it satisfies `Machine`."""
 
     def __init__(
-        self,
-        setting: Setting,
-        stored: Stored,
-        term: Term | None = None,
-        leads: Leads | None = None,
+        self, setting: Setting, stored: Stored, term: Term | None = None, leads: Leads | None = None
     ) -> None:
         """Make a replica from what it has written.
 
@@ -496,11 +492,8 @@ class Replica:
 
     def _heard_new_view(self, sender: int, message: Message, effects: Effects) -> None:
         view, body = message.view, message.body
-        if (
-            sender != self._primary(message.height + 1, view)
-            or view < self._view
-            or (view == self._view and self._active)
-        ):
+        late = view < self._view or (view == self._view and self._active)
+        if late or sender != self._primary(message.height + 1, view):
             return
         said = {one.signer: one.message for one in body.changes}
         effects.computes += len(said)
@@ -524,12 +517,8 @@ class Replica:
     def _enter_view(self, view: int, height: int, carried: Block | None, effects: Effects) -> None:
         self._view, self._active, self._may_propose = view, True, True
         self._floor, self._carried = height, carried
-        for key, value in (
-            ("view", view),
-            ("active", True),
-            ("floor", height),
-            ("carried", carried),
-        ):
+        state = {"view": view, "active": True, "floor": height, "carried": carried}
+        for key, value in state.items():
             effects.write(key, value)
         self._changes = {at: found for at, found in self._changes.items() if at > view}
         self._wait(effects)
