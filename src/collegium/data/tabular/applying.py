@@ -86,7 +86,7 @@ def apply_agreed(
         DataError: the table's columns, kinds, units or values are not those that were agreed.
     """
     declared: dict[str, Kind] = {
-        column.name: "categorical" for column in agreement.columns if column.kind == "categorical"
+        column.name: column.kind for column in agreement.columns if column.kind != "date"
     }
     skip = {*agreement.aside, *(one.name for one in agreement.left_out), *aside}
     skip -= {agreement.exposure, *(column.name for column in agreement.columns)}

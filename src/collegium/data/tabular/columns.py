@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.tabular.dates import days_by_cell, days_of
-from collegium.data.tabular.decimal_separators import (
-    Reading,
-    about_commas,
-    reading_of,
-    without_commas,
+from collegium.data.tabular.number_notation import (
+    Notation,
+    about_notation,
+    notation_of,
+    plainly,
 )
 from collegium.errors import DataError
 
@@ -172,7 +172,7 @@ def _looked_up(column: Column, of_words: list[float]) -> NDArray[np.float64]:
 
 
 def cleaned(
-    codes: NDArray[np.int64], cells: tuple[str, ...], commas: Reading = "none"
+    codes: NDArray[np.int64], cells: tuple[str, ...], notation: Notation
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return codes of different words, without blanks around them; those for no value are -1.
 
@@ -182,7 +182,7 @@ def cleaned(
     words: dict[str, int] = {}
     again = np.full(len(cells) + 1, -1, np.int64)
     for at, cell in enumerate(cells):
-        word = without_commas(" ".join(cell.split()), commas)
+        word = plainly(" ".join(cell.split()), notation)
         again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
     return again[codes], tuple(words)
 
@@ -214,6 +214,31 @@ def inferred(
     days = days_of(words) if declared is None else None
     found = None if days is None else _seen_as("date", plain, counts, days, declared)
     return found or plain
+
+
+def read_together(
+    name: str, unit: str, codes: NDArray[np.int64], cells: tuple[str, ...], declared: Kind | None,
+    *, separates: bool | None,
+) -> tuple[Column, list[str]]:  # fmt: skip
+    """Return a column whose cells tell together how its numbers are written, and what to know.
+
+    Args:
+        name: its name.
+        unit: of its header; a column in percent has that unit where it names none.
+        codes: [rows], indices into `cells`.
+        cells: as they stand in the file.
+        declared: how the study says that the column is to be read, if it does.
+        separates: as in `notation_of`.
+    """
+    words = [" ".join(cell.split()) for cell in cells]
+    notation = notation_of(words, separates=separates)
+    if declared is not None:
+        numbers = declared == "numeric"
+        notation = Notation(notation.commas, numbers and notation.percent, numbers)
+    found = inferred(
+        name, unit or "%" * notation.percent, *cleaned(codes, cells, notation), declared
+    )
+    return found, about_notation(name, words, notation)
 
 
 def read_as(
@@ -284,7 +309,7 @@ class ColumnBuilder:
 
     def __init__(self, name: str, unit: str, *, commas_separate: bool) -> None:
         self.name, self.unit, self.commas_separate = name, unit, commas_separate
-        self.note: str | None = None
+        self.notes: list[str] = []
         self._pieces: list[NDArray[np.float64] | NDArray[np.int64]] = []
         self._index: dict[str, int] = {}
 
@@ -313,8 +338,11 @@ class ColumnBuilder:
         if not self._index:
             values = np.concatenate(self._pieces) if self._pieces else np.empty(0)
             return self._of_numbers(values.astype(np.float64), declared)
-        codes, words = self._as_codes()
-        return inferred(self.name, self.unit, codes, words, declared)
+        column, self.notes = read_together(
+            self.name, self.unit, self._as_codes(), tuple(self._index), declared,
+            separates=self.commas_separate,
+        )  # fmt: skip
+        return column
 
     def column_by_row(self, kind: Kind) -> Column:
         """Return the column of all cells that were added, none of which was `plain`.
@@ -323,8 +351,10 @@ class ColumnBuilder:
             kind: how it is read, each cell by itself.
         """
         codes = np.concatenate([*self._pieces, np.empty(0, np.int64)]).astype(np.int64)
-        commas: Reading = "none" if self.commas_separate or kind != "numeric" else "decimal"
-        return read_as(kind, self.name, self.unit, *cleaned(codes, tuple(self._index), commas))
+        own = Notation()
+        if kind == "numeric":
+            own = Notation("none" if self.commas_separate else "decimal", ends=True)
+        return read_as(kind, self.name, self.unit, *cleaned(codes, tuple(self._index), own))
 
     def _of_numbers(self, values: NDArray[np.float64], declared: Kind | None) -> Column:
         kind: Kind = "empty" if np.isnan(values).all() else "numeric"
@@ -334,8 +364,8 @@ class ColumnBuilder:
         codes, words = as_words(column)
         return Column(self.name, self.unit, "categorical", None, codes, words)
 
-    def _as_codes(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        """Return all pieces as codes of stripped words, the missing ones -1."""
+    def _as_codes(self) -> NDArray[np.int64]:
+        """Return all pieces as codes of cells."""
         pieces = []
         for piece in self._pieces:
             if piece.dtype == np.int64:
@@ -345,8 +375,4 @@ class ColumnBuilder:
             names = ["" if value != value else number_word(value) for value in found.tolist()]
             known = [self._index.setdefault(name, len(self._index)) for name in names]
             pieces.append(np.array(known, np.int64)[inverse])
-        codes = np.concatenate(pieces).astype(np.int64)
-        words = [" ".join(cell.split()) for cell in self._index]
-        commas = reading_of(words, separates=self.commas_separate)
-        self.note = about_commas(self.name, words, commas)
-        return cleaned(codes, tuple(self._index), commas)
+        return np.concatenate(pieces).astype(np.int64)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from collegium.data.tabular.columns import Column, Kind, as_words, cleaned, inferred, read_as
+from collegium.data.tabular.columns import Column, Kind, as_words, cleaned, read_as, read_together
+from collegium.data.tabular.number_notation import Notation
 from collegium.errors import DataError, reason_of
 
 MAGIC = b"PAR1"
@@ -78,13 +79,14 @@ def parquet_columns(
         raise _damaged(path, reason_of(error)) from error
     for of_file, (name, unit) in named.items():
         kind, by_row = (declared if only is None else only).get(name), only is not None
-        found = _column(table.column(of_file), name, unit, kind, by_row=by_row)
+        found, notes = _column(table.column(of_file), name, unit, kind, by_row=by_row)
         yield found or f"column {name!r} of {path.name} holds no cells that are read: left out"
+        yield from notes
 
 
 def _column(
     cells: Any, name: str, unit: str, declared: Kind | None, *, by_row: bool
-) -> Column | None:
+) -> tuple[Column | None, list[str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -95,23 +97,24 @@ def _column(
     if pa.types.is_boolean(kind):
         cells = pc.if_else(cells, "True", "False")
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _of_numbers(cells.cast(pa.float64(), safe=False), name, unit, declared)
+        return _of_numbers(cells.cast(pa.float64(), safe=False), name, unit, declared), []
     elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         moments = cells.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         values = moments.cast(pa.float64(), safe=False).to_numpy() / _DAY
         empty = bool(np.isnan(values).all())
-        return Column(name, unit, "empty" if empty else "date", values, None, ())
+        return Column(name, unit, "empty" if empty else "date", values, None, ()), []
     elif pa.types.is_null(kind):
-        return Column(name, unit, "empty", np.full(len(cells), np.nan), None, ())
+        return Column(name, unit, "empty", np.full(len(cells), np.nan), None, ()), []
     elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return None
+        return None, []
     coded = pa.concat_arrays(cells.cast(pa.string()).chunks or [pa.array([], pa.string())])
     coded = coded.dictionary_encode()
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    codes, words = cleaned(codes, tuple(coded.dictionary.to_pylist()))
+    words = tuple(coded.dictionary.to_pylist())
     if by_row and declared is not None:
-        return read_as(declared, name, unit, codes, words)
-    return inferred(name, unit, codes, words, declared)
+        own = Notation(ends=declared == "numeric")
+        return read_as(declared, name, unit, *cleaned(codes, words, own)), []
+    return read_together(name, unit, codes, words, declared, separates=None)
 
 
 def _of_numbers(cells: Any, name: str, unit: str, declared: Kind | None) -> Column:

@@ -91,7 +91,7 @@ def read_table_file(
         if builder is not None
     }
     columns = _without(columns, kinds, only, absent)
-    notes += [one.note for one in builders if one is not None and one.note is not None]
+    notes += [note for one in builders if one is not None for note in one.notes]
     if only is None:  # else the columns that are read know which cells are odd
         notes += [_about_odd(path, column) for column in columns.values() if column.odd]
         notes += [told for column in columns.values() for told in _about_dates(path, column)]
