@@ -1,4 +1,4 @@
-"""`collegium calc catch-up` and `calc block-rate`, by what is published."""
+"""`collegium calc catch-up`, `selfish-mining` and `block-rate`, by what is published."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def test_half_of_the_power_always_catches_up_and_almost_half_in_the_end_does_not
     assert "Not even 131072" in call("calc", "catch-up", "--share", 0.4999).stdout
 
 
+def test_selfish_mining_pays_with_a_third_of_the_power_or_a_quarter_where_half_is_reached(
+    call: Call,
+) -> None:
+    """Eyal and Sirer 2014, section 4.4."""
+    words = ("calc", "selfish-mining", "--share")
+    assert told(call(*words, 0.4, "--json"))["threshold"] == pytest.approx(1 / 3)
+    found = told(call(*words, 0.25, "--reached", 0.5, "--json"))
+    assert found["revenue"] == pytest.approx(found["threshold"])
+    assert found["threshold"] == pytest.approx(0.25)
+    assert "has 27.3 % of all blocks" in call(*words, 0.3).stdout
+
+
 def test_the_best_rate_of_blockfl_is_told_for_both_models_beside_one_that_is_asked_for(
     call: Call,
 ) -> None:
@@ -48,6 +60,7 @@ def test_the_best_rate_of_blockfl_is_told_for_both_models_beside_one_that_is_ask
 def test_shares_and_times_are_in_their_ranges(call: Call) -> None:
     for words in (
         ("catch-up", "--share", 1.5), ("catch-up",), ("catch-up", "--share", 0.1, "--limit", 0),
+        ("selfish-mining", "--share", 0.5), ("selfish-mining", "--share", 0.1, "--reached", 2),
         ("block-rate", "--miners", 1, "--waiting", 0, "--propagation", 1),
         ("block-rate", "--miners", 4, "--waiting", 0, "--propagation", 0),
     ):  # fmt: skip

@@ -70,6 +70,8 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
             asked = ["--set", change.format(**one)]
             if "finality" in one or one.get("role") == "orderer":
                 asked += ["--set", "consensus.engine=simnet"]
+            if "protocol" in one:
+                asked += ["--set", f"consensus.protocol={one['protocol']}"]
             if "scores" in one:
                 asked += ["--set", f'aggregation.scores={{by="{one["scores"]}"}}']
                 asked += ["--set", "aggregation.rule=zeno"] if kind == "attacks" else []

@@ -29,6 +29,7 @@ from collegium.study.refusal import Refusal, shown
 from collegium.study.simulated import DEFAULT_PROTOCOL
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack, lie_of
+from collegium.threats.orderers import OrdererAttack
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
 from collegium.threats.victim import Victim
@@ -288,8 +289,8 @@ def _about_lies(study: Study) -> tuple[Notice, ...]:
     return (Notice("note", "study.unheard-lies", {"attack": attack.name}),)
 
 
-def _check_orderers(study: Study, threat: Threat) -> None:
-    """Refuse lies about the order where no protocol is simulated, or where it bears no lies."""
+def _check_orderers(study: Study, attack: Attack, threat: Threat) -> None:
+    """Refuse lies about the order where no protocol is simulated, or one they do not go with."""
     path, name = ("threat", "attack"), threat.attack
     if study.consensus.engine != "simnet":
         raise Refusal(
@@ -298,6 +299,12 @@ def _check_orderers(study: Study, threat: Threat) -> None:
             'set consensus.engine = "simnet", or choose another attack',
         )  # fmt: skip
     protocol = study.consensus.protocol or DEFAULT_PROTOCOL
+    only = attack.only if isinstance(attack, OrdererAttack) else None
+    if only is not None and only.protocol != protocol:
+        raise Refusal(
+            path, "study.combination", f"{name} does not go with {protocol}", only.why,
+            f'set consensus.protocol = "{only.protocol}", or choose another attack',
+        )  # fmt: skip
     if find("protocols", protocol).faults != "byzantine":
         raise Refusal(
             path, "study.combination", f"{name} does not go with {protocol}",
@@ -317,7 +324,7 @@ def _check_attackers(prepared: Prepared) -> None:
     if threat is None or prepared.attack is None or prepared.attack.role == "site":
         return
     if prepared.attack.role == "orderer":
-        _check_orderers(prepared.study, threat)
+        _check_orderers(prepared.study, prepared.attack, threat)
     what = None
     if isinstance(threat.attackers, int) and threat.attackers > len(validators):
         what = f"{threat.attackers} validators are to attack, and there are {len(validators)}"

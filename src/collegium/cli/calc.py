@@ -6,7 +6,7 @@ import click
 
 from collegium.cli.calc_committee import committee
 from collegium.cli.calc_graph import graph
-from collegium.cli.calc_mining import block_rate, catch_up
+from collegium.cli.calc_mining import block_rate, catch_up, selfish_mining
 from collegium.cli.calc_quorum import quorum
 from collegium.cli.help import Grouped, example
 
@@ -16,7 +16,7 @@ from collegium.cli.help import Grouped, example
     headings={
         "Power and committees": ("committee", "quorum"),
         "Secure sums": ("graph",),
-        "Proof of work": ("catch-up", "block-rate"),
+        "Proof of work": ("catch-up", "selfish-mining", "block-rate"),
     },
     epilog=example("collegium calc committee --members 20 --bad 4 --size 5 --rounds 100"),
 )
@@ -27,5 +27,5 @@ def calc() -> None:
     """
 
 
-for command in (block_rate, catch_up, committee, graph, quorum):
+for command in (block_rate, catch_up, committee, graph, quorum, selfish_mining):
     calc.add_command(command)

@@ -1,4 +1,4 @@
-"""``collegium calc catch-up`` and ``calc block-rate``: what proof of work promises, and costs."""
+"""``collegium calc catch-up``, ``selfish-mining``, ``block-rate``: what mining promises, costs."""
 
 from __future__ import annotations
 
@@ -52,6 +52,37 @@ def catch_up(share: float, confirmations: int, limit: float, as_json: bool) -> N
         )
     else:
         say(f"With {needed} or more on top, the probability is at most {100 * limit:g} %.")
+
+
+@click.command(
+    "selfish-mining", epilog=example("collegium calc selfish-mining --share 0.3 --reached 0.5")
+)
+@click.option(
+    "--share", type=click.FloatRange(0, 0.5, max_open=True), required=True,
+    help="The pool's share of all mining power.",
+)  # fmt: skip
+@click.option(
+    "--reached", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="Share of the others' power that hears of the pool's block first in a race.",
+)  # fmt: skip
+@JSON
+def selfish_mining(share: float, reached: float, as_json: bool) -> None:
+    """Tell how many of all blocks are a pool's that keeps its blocks to itself.
+
+    Eyal and Sirer 2014, equations 8 and 9: it tells its blocks only when others have almost as
+    many, so that theirs are lost.
+    """
+    from collegium.consensus.analysis import selfish_revenue, selfish_threshold
+
+    revenue, threshold = selfish_revenue(share, reached), selfish_threshold(reached)
+    if as_json:
+        say_json({"share": share, "reached": reached, "revenue": revenue, "threshold": threshold})
+        return
+    say(
+        f"With {100 * share:g} % of the power, a pool that mines selfishly has "
+        f"{100 * revenue:.3g} % of all blocks."
+    )
+    say(f"It pays with more than {100 * threshold:.3g} % of the power.")
 
 
 SECONDS = click.FloatRange(0, 1e6)

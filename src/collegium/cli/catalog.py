@@ -18,6 +18,7 @@ from collegium.study.design import designs
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
 from collegium.threats.attack import lie_of
+from collegium.threats.orderers import OrdererAttack
 
 Row = dict[str, Any]
 
@@ -119,6 +120,8 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
                 row["scores"] = part.by
             if kind == "attacks" and part.role == "validator" and lie_of(part) is not None:
                 row["scores"] = "loss"
+            if isinstance(part, OrdererAttack) and part.only is not None:
+                row["protocol"] = part.only.protocol
             if kind == "attacks" and hasattr(part, "grant"):
                 row |= msgspec.to_builtins(part.grant) | {"role": part.role}
             found.append(row)

@@ -1,4 +1,4 @@
-"""What can be said of mining without a simulation: catching up, forks, and the best rate.
+"""What can be said of mining without a simulation: catching up, selfishness, forks, the best rate.
 
 All functions are pure; times are seconds and rates blocks a second.
 """
@@ -58,6 +58,29 @@ def confirmations_for(share: float, limit: float) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if catch_up(share, middle) <= limit else (middle + 1, high)
     return high
+
+
+def selfish_revenue(share: float, reached: float) -> float:
+    """Return the share of all blocks that a pool has that mines selfishly.
+
+    Eyal and Sirer, "Majority is not Enough: Bitcoin Mining is Vulnerable", FC 2014, equation 8.
+
+    Args:
+        share: the pool's share of all power (alpha), from 0 to less than 0.5.
+        reached: the share of the others' power that mines on the pool's block where two are level
+            (gamma), from 0 to 1.
+    """
+    won = share * (1 - share) ** 2 * (4 * share + reached * (1 - 2 * share)) - share**3
+    return won / (1 - share * (1 + (2 - share) * share))
+
+
+def selfish_threshold(reached: float) -> float:
+    """Return the share of all power above which mining selfishly pays: Eyal and Sirer, equation 9.
+
+    Args:
+        reached: as of `selfish_revenue`.
+    """
+    return (1 - reached) / (3 - 2 * reached)
 
 
 def fork_probability(rate: float, miners: int, propagation: float, rivals: Rivals) -> float:

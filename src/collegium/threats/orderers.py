@@ -47,13 +47,25 @@ class OrderersContext:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """The one protocol that an attack goes with, and why it goes with no other."""
+
+    protocol: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrdererAttack:
-    """An attack by validators on the order; `lies` returns what takes each one's place."""
+    """An attack by validators on the order; `lies` returns what takes each one's place.
+
+    It goes with every protocol that bears lies, unless `only` one is named.
+    """
 
     name: str
     about: str
     grant: ThreatModel
     lies: Callable[[OrderersContext], Mapping[int, Liar]]
+    only: Only | None = None
     role: Literal["orderer"] = "orderer"
 
     def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
