@@ -212,7 +212,14 @@ def agreed_by_all(
         coarse = sums_tables(study)
         said = {
             name: encode_site_statistics(
-                site_statistics_of(table.train, task, before, source.smallest, coarse=coarse)
+                site_statistics_of(
+                    table.train,
+                    task,
+                    before,
+                    source.smallest,
+                    coarse=coarse,
+                    most=source.most_categories,
+                )
             )
             for name, table in parts.items()
         }

@@ -85,7 +85,7 @@ def check_described(study: Study, source: TableSource, task: Task) -> None:
             " epsilon covers them",
             f"write [data.columns.NAME] with a range or categories for each column: {_DRAFT}",
         )
-    for key in ("categorical", "numeric"):
+    for key in ("categorical", "numeric", "most_categories"):
         if getattr(source, key):
             raise _no_bounds(
                 ("data", "source", key), f"data.source.{key} says what data.columns says",

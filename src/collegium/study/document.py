@@ -74,7 +74,9 @@ class TableSource(Section, frozen=True, kw_only=True):
     that occur, sorted. `groups` are values that count as one class, by its name:
     ``{ ill = ["1", "2"] }``. `categorical` and `numeric` say how columns are read
     whose cells would say otherwise. `missing` are numbers that stand for no value in any column,
-    such as -9999. `unknown` is what becomes of a category that was not agreed.
+    such as -9999. `most_categories` are kept of a column that has more, instead of leaving out a
+    column of very many: those that most sites have among their own most frequent. `unknown` is
+    what becomes of a category that was not agreed.
     `smallest` are the persons of a site that stand behind everything that it says of its table.
     """
 
@@ -91,6 +93,7 @@ class TableSource(Section, frozen=True, kw_only=True):
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     missing: tuple[float, ...] | None = None
+    most_categories: int | None = None
     unknown: Literal["other", "refuse"] = "other"
     smallest: int = 10
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+from collegium.study.columns import MOST_CATEGORIES
 from collegium.study.design import designs
 from collegium.study.document import Study
 from collegium.study.limit import Limit
@@ -18,6 +19,7 @@ _OF_KEYS = (
     Limit(("data", "partition", "sites"), 1, 100_000),
     Limit(("data", "source", "smallest"), 1, 1_000_000),
     Limit(("data", "source", "missing"), -1e12, 1e12),
+    Limit(("data", "source", "most_categories"), 1, MOST_CATEGORIES),
     Limit(("data", "partition", "alpha"), 0, 1_000_000, open_low=True),
     Limit(("data", "split", "test"), 0, 0.9, open_low=True),
     Limit(("model", "hidden"), 1, 65_536),

@@ -58,6 +58,12 @@ def smallest_of(study: Study) -> int:
     return source.smallest if isinstance(source, TableSource) else SAFE
 
 
+def most_categories_of(study: Study) -> int | None:
+    """Return how many categories a site tells of a column; None where one of many is left out."""
+    source = study.data.source
+    return source.most_categories if isinstance(source, TableSource) else None
+
+
 def compares_persons(study: Study) -> bool:
     """Return whether one process holds all sites' rows of a table that tells persons apart."""
     return _tells_persons(study) and study.consensus.engine in SIMULATED

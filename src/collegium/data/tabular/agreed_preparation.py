@@ -29,7 +29,8 @@ REASONS: Mapping[Reason, str] = {
     "empty": "no site has enough persons with a value",
     "identifier": "it looks like an identifier of rows",
     "no-category": "no value of it is shared by enough persons of one site",
-    "too-many": f"it has more than {MOST_CATEGORIES} categories",
+    "too-many": f"it has more than {MOST_CATEGORIES} categories:"
+    " data.source.most_categories keeps the most frequent",
     "units": "sites give it in different units",
 }
 

@@ -5,6 +5,7 @@ What one site says is attested by it; here it is only added up. docs/spec/15-sta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import Literal
@@ -133,7 +134,8 @@ def _columns(
     aside = sorted(set_aside(source))
     everywhere = sum(bool(one.columns) for one in said)
     found = [
-        _column(name, by_name[name], everywhere) for name in sorted(by_name.keys() - set(aside))
+        _column(name, by_name[name], everywhere, source.most_categories)
+        for name in sorted(by_name.keys() - set(aside))
     ]
     classes = _classes(source, task, said)
     target = _target(source, task, said)
@@ -148,7 +150,7 @@ def _columns(
 
 
 def _column(
-    name: str, said: list[ColumnStatistics], everywhere: int
+    name: str, said: list[ColumnStatistics], everywhere: int, most: int | None
 ) -> AgreedColumn | ExcludedColumn:
     """Return what becomes of a column; where a site that speaks at all lacks it, it is missing."""
     units = {one.unit for one in said if one.unit}
@@ -168,7 +170,11 @@ def _column(
     alike = [one for one in alive if one.kind == kind]
     categories: tuple[str, ...] = ()
     if kind == "categorical":
-        categories = tuple(class_order({word for one in alike for word in one.categories}))
+        sites = Counter(word for one in alike for word in one.categories)
+        kept = class_order(sites)
+        if most is not None:
+            kept = class_order(sorted(kept, key=lambda word: -sites[word])[:most])
+        categories = tuple(kept)
         if len(categories) > MOST_CATEGORIES:
             return ExcludedColumn(name=name, reason="too-many")
         if not categories:

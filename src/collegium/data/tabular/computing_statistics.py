@@ -66,6 +66,7 @@ def site_statistics_of(
     smallest: int,
     *,
     coarse: bool = False,
+    most: int | None = None,
 ) -> AnySaid:
     """Return what a site says in the step after an agreement; of the first step if None.
 
@@ -75,9 +76,11 @@ def site_statistics_of(
         before: what was agreed before.
         smallest: K, the persons behind everything that is told.
         coarse: whether numbers of rows are rounded down to two binary digits, as weights are.
+        most: categories of a column that are told, the most frequent ones; None for a column of
+            too many to be left out.
     """
     if before is None:
-        return _columns(studied, task, smallest, coarse=coarse)
+        return _columns(studied, task, smallest, coarse=coarse, most=most)
     columns = [one for one in before.columns if one.kind != "categorical"]
     if before.step == 1:
         if task not in CLASSIFYING:
@@ -94,9 +97,11 @@ def numbers_of(column: Column, kind: str) -> NDArray[np.float64]:
     return np.where(np.abs(values) <= 2.0 ** EXPONENTS[1], values, np.nan)
 
 
-def _columns(studied: StudyRows, task: Task, smallest: int, *, coarse: bool) -> SiteColumns:
+def _columns(
+    studied: StudyRows, task: Task, smallest: int, *, coarse: bool, most: int | None
+) -> SiteColumns:
     columns = studied.table.columns
-    told = [_column(columns[name], studied.person, smallest) for name in sorted(columns)]
+    told = [_column(columns[name], studied.person, smallest, most) for name in sorted(columns)]
     numeric = task not in CLASSIFYING
     target = _column(studied.target, studied.person, smallest, numeric=True) if numeric else None
     if coarse:
@@ -119,8 +124,9 @@ def _coarse(column: ColumnStatistics, smallest: int) -> ColumnStatistics:
 
 
 def _column(
-    column: Column, person: NDArray[np.int64], smallest: int, *, numeric: bool = False
-) -> ColumnStatistics | None:
+    column: Column, person: NDArray[np.int64], smallest: int, most: int | None = None,
+    *, numeric: bool = False,
+) -> ColumnStatistics | None:  # fmt: skip
     """Return what is said of a column, None where its name is too long to be told."""
     kind = "numeric" if numeric else column.kind
     if len(column.name) > LONGEST_NAME or len(column.unit) > LONGEST_NAME:
@@ -138,7 +144,7 @@ def _column(
             exponent=0, categories=(), identifier=False,
         )  # fmt: skip
     largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
-    categories = shared_words(column, person, smallest) if kind == "categorical" else ()
+    categories = shared_words(column, person, smallest, most) if kind == "categorical" else ()
     return ColumnStatistics(
         name=column.name, unit=column.unit, kind=kind,
         present=int(present.sum()) if missing else len(present),
@@ -166,8 +172,13 @@ def _class_words(target: Column, person: NDArray[np.int64], smallest: int) -> tu
     return every if few else shared_words(target, person, smallest)
 
 
-def shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
-    """Return the words that so many persons or more have, each in its canonical form."""
+def shared_words(
+    column: Column, person: NDArray[np.int64], smallest: int, most: int | None = None
+) -> tuple[str, ...]:
+    """Return the words that so many persons or more have, each in its canonical form.
+
+    Of more than `most` only those that most persons have, of equals the first in `class_order`.
+    """
     codes, words = as_words(column)
     canonical = [canonical_word(word) for word in words]
     names = sorted(set(canonical))
@@ -176,11 +187,14 @@ def shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> tu
     found = table[codes]
     pairs = np.unique(np.stack([found, person]), axis=1)[0]
     counts = np.bincount(pairs[pairs >= 0], minlength=len(names))
-    return tuple(
-        name
+    shared = {
+        name: count
         for name, count in zip(names, counts.tolist(), strict=True)
         if count >= smallest and len(name) <= LONGEST_NAME
-    )
+    }
+    if most is None or len(shared) <= most:
+        return tuple(shared)
+    return tuple(sorted(class_order(shared), key=lambda name: -shared[name])[:most])
 
 
 def exponent_of(largest: float) -> int:

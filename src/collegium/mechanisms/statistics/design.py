@@ -27,6 +27,8 @@ def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ..
         return ()
     to = "every member, and everybody who is given the run's blobs"
     many = f"{source.smallest} persons or more"
+    most = source.most_categories
+    frequent = "" if most is None else f" (of more than {most} the {most} that most persons have)"
     rounded = ", rounded down to two significant binary digits" if summed else ""
     few = (
         f"Nothing is reported about fewer than {source.smallest} persons. Sums are exact, "
@@ -38,7 +40,7 @@ def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ..
             f"of each column its name and unit, and where {many} have a value: its kind; the"
             f" number of rows with a value{rounded}; whether {many} lack one; the power of two"
             " that no value exceeds; whether it looks like an identifier; and the values, as"
-            f" written, that {many} share in a column of categories. Of the target"
+            f" written, that {many} share in a column of categories{frequent}. Of the target"
             f" {source.target!r}: its classes by name, all of them where they are few",
             to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
             transactions=("statistics.post",),

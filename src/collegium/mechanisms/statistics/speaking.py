@@ -39,7 +39,7 @@ from collegium.secrecy.masking import RingVector
 from collegium.study.canonical import document_bytes
 from collegium.study.design import Facts
 from collegium.study.document import Study
-from collegium.study.tables import smallest_of, task_of
+from collegium.study.tables import most_categories_of, smallest_of, task_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +129,7 @@ class SettingUp:
                         before,
                         smallest_of(self._study),
                         coarse=sums_tables(self._study),
+                        most=most_categories_of(self._study),
                     )
                 ),
             )
