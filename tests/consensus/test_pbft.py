@@ -67,10 +67,18 @@ BUGS = {
         "return None if latest is None else latest.block", "return None", range(330, 340),
     ),
     "a replica goes by its own word and another one's": (
-        "        if len(votes) < self._quorum:\n", "        if len(votes) < 2:\n", range(10),
+        "        if len(votes) < self._quorum:\n", "        if len(votes) < 2:\n", range(12, 14),
     ),
     "nobody suspects the primary": (
         "            self._suspect(effects)\n", "            pass\n", range(10),
+    ),
+    "a replica commits in a view that it has left": (
+        "elif self._active and self._committed_in < view == self._accepted_in == self._view:",
+        "elif self._committed_in < view == self._accepted_in:", range(181, 184),
+    ),
+    "a replica runs ahead of all others": (
+        "        if self._active or len(came) >= self._quorum:\n", "        if True:\n",
+        range(72, 75),
     ),
 }  # fmt: skip
 
@@ -79,3 +87,8 @@ BUGS = {
 def test_planted_bugs_are_found(bug: str) -> None:
     sound, broken, seeds = BUGS[bug]
     assert first_found(planted("pbft", "PBFT", sound, broken), seeds) is not None
+
+
+def test_a_prepared_block_that_is_forgotten_in_a_crash_is_found_in_storms() -> None:
+    sound = '            effects.write("prepared", self._prepared)\n'
+    assert first_found(planted("pbft", "PBFT", sound, ""), range(414, 417), storms=True) is not None

@@ -75,6 +75,10 @@ BUGS = {
     "a new committee waits to be told": (
         "        self._replica.go_on(effects)\n", "", range(12, 14),
     ),
+    "a follower does not note what is ordered": (
+        "                self._pool.ordered(block.items)\n            self._next_epoch",
+        "            self._next_epoch", range(3, 6),
+    ),
 }  # fmt: skip
 
 
