@@ -5,8 +5,9 @@ finds a block tells all others, and all hold the chain with the most work; of tw
 one that came first (section 5). What has `confirmations` blocks on top is final but for luck.
 
 The work is modelled. How long a miner works for a block on a parent is drawn from the setting's
-seed, the miner and the parent: exponential, with the miner's share of all power over the interval
-and the difficulty as its rate. Everybody can draw the same, so a block shows its work by its time
+seed, the miner, and who found the parent and when: exponential, with the miner's share of all power
+over the interval and the difficulty as its rate. What blocks hold is not in it, so nobody gains by
+trying forms of a block. Everybody can draw the same, so a block shows its work by its time
 (`view`): its parent's, and what was drawn. On another parent it is drawn anew, as an exponential
 that has no memory allows. That a miner has really waited is not shown: nobody's machine has a
 clock; it is left to the simulator, in which nobody else's timers run faster.
@@ -133,7 +134,9 @@ class Miner:
 
     def _drawn(self, miner: int, parent: bytes) -> int:
         """Return the microseconds for which a miner works for a block on a parent."""
-        drawn = sha256(b"%d %d " % (self._setting.seed, miner) + parent).digest()
+        finder = -1 if parent == GENESIS else self._tree[parent].proposer
+        place = self._tree.height_of(parent), self._time(parent), finder
+        drawn = sha256(b"%d %d %d %d %d" % (self._setting.seed, miner, *place)).digest()
         share = (int.from_bytes(drawn[:6]) + 1) / (1 << 48)
         mean = self._mean * self._difficulty(parent) / (UNIT * self._setting.powers[miner])
         return int(-log(share) * mean) + 1
@@ -215,7 +218,7 @@ class ProofOfWork:
     """The protocol; it satisfies `ConsensusProtocol`."""
 
     about: str = "mining, the chain with the most work, confirmations"
-    version: int = 1
+    version: int = 2
     faults: Literal["none", "crash", "byzantine"] = "byzantine"
     bound: str = "less than half of the power"
     finality: Literal["immediate", "probabilistic", "economic"] = "probabilistic"
