@@ -34,7 +34,8 @@ def naming(mechanism: str) -> list[str]:
     form = re.compile(
         rf"collegium\.mechanisms\.{mechanism}\b"
         rf"|from collegium\.mechanisms import .*\b{mechanism}\b"
-        rf"|(?<![\w@])[\"']{mechanism}(?:@\d+)?[\"']"
+        # A key of a table's section is no mechanism, whatever it is called.
+        rf"|(?<!\"source\", )(?<![\w@])[\"']{mechanism}(?:@\d+)?[\"']"
     )
     folder = SOURCE / "mechanisms" / mechanism
     return [
