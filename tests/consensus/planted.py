@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from random import Random
 from types import ModuleType
 
+from collegium.consensus.liars import LIARS
 from collegium.consensus.machine import ConsensusProtocol
+from collegium.consensus.simulator import Liar
 from collegium.consensus.trials import Trial, run_trial
 
 
@@ -30,8 +33,12 @@ def planted(module: str, name: str, sound: str, bug: str) -> ConsensusProtocol:
 
 
 def first_found(
-    protocol: ConsensusProtocol, seeds: Sequence[int], *, storms: bool = False
+    protocol: ConsensusProtocol,
+    seeds: Sequence[int],
+    *,
+    storms: bool = False,
+    liars: Mapping[str, Callable[[Random], Liar]] = LIARS,
 ) -> Trial | None:
     """Return the first trial of these that does not hold."""
-    trials = (run_trial(protocol, seed, storms=storms) for seed in seeds)
+    trials = (run_trial(protocol, seed, storms=storms, liars=liars) for seed in seeds)
     return next((one for one in trials if not one.holds), None)

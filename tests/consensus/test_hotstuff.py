@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from random import Random
+
 import pytest
+from tests.consensus.planted import first_found, planted
 from tests.consensus.scenarios import entering, item
 
-from collegium.consensus.machine import Setting
+from collegium.consensus.machine import Effects, Item, Machine, Message, Setting
 from collegium.consensus.network import PRESETS, Crash, Links, Network, Weather
-from collegium.consensus.protocols.hotstuff import HOTSTUFF
-from collegium.consensus.simulator import Simulator
+from collegium.consensus.protocols.hotstuff import DECIDE, HOTSTUFF
+from collegium.consensus.simulator import Liar, Make, Simulator
 from collegium.consensus.trials import run_trial
 
 
@@ -68,3 +72,103 @@ def test_a_leader_that_waits_for_the_interval_is_not_left() -> None:
 def test_one_liar_more_than_it_bears_splits_it() -> None:
     trial = run_trial(HOTSTUFF, 35, beyond=1)
     assert {one.what for one in trial.violations} == {"two blocks decided"}
+
+
+class Treacherous:
+    """A leader that shows a decision to few, and is deaf to what others have prepared.
+
+    So the next one like it proposes behind an old prepareQC, though some have decided: what locks
+    are for. No honest machine does so, not even two under one name.
+    """
+
+    def __init__(self, setting: Setting, machine: Machine, drawn: Random) -> None:
+        self._setting, self._machine, self._drawn = setting, machine, drawn
+
+    def start(self) -> Effects:
+        return self._few(self._machine.start())
+
+    def propose(self, items: Sequence[Item]) -> Effects:
+        return self._few(self._machine.propose(items))
+
+    def receive(self, sender: int, message: Message) -> Effects:
+        return self._few(self._machine.receive(sender, message))
+
+    def timer(self, name: str) -> Effects:
+        return self._few(self._machine.timer(name))
+
+    def _few(self, effects: Effects) -> Effects:
+        said = Effects(timers=effects.timers)
+        for receiver, message in effects.sends:
+            if message.kind != DECIDE:
+                said.send(receiver, message)
+                continue
+            for other in range(self._setting.count):
+                if self._drawn.random() < 0.25:
+                    said.send(other, message)
+        return said
+
+
+def treacherous(drawn: Random) -> Liar:
+    raised = "if shown.view > self._high.view"
+    deaf = planted(
+        "hotstuff", "HOTSTUFF", raised, f"{raised} and shown.height <= self._chain.height"
+    )
+    key = f"{drawn.random()}"
+
+    def around(setting: Setting, make: Make) -> Machine:
+        return Treacherous(setting, deaf.machine(setting, {}), Random(key))
+
+    return around
+
+
+TREASON = {"treacherous": treacherous}
+
+
+def test_leaders_who_pass_over_what_is_prepared_split_nobody() -> None:
+    assert all(run_trial(HOTSTUFF, seed, liars=TREASON).holds for seed in range(40))
+
+
+BUGS = {
+    "a quorum of a half": (
+        "self._quorum = setting.count - self._faulty", "self._quorum = setting.count // 2 + 1",
+        range(30, 40),
+    ),
+    "a new-view does not tell what was prepared": (
+        """            if phase == "pre-commit":
+                self._raise_high(found, effects)""",
+        """            if phase == "pre-commit":
+                pass""",
+        range(10),
+    ),
+    "a leader proposes before a quorum has come": (
+        "        if view and len(others) + 1 < self._quorum:\n            return\n", "", range(10),
+    ),
+    "nobody waits for the others": (
+        "if self._vain <= self._faulty + 1 or there >= self._quorum:", "if True:", range(140, 150),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bugs_are_found(bug: str) -> None:
+    sound, broken, seeds = BUGS[bug]
+    assert first_found(planted("hotstuff", "HOTSTUFF", sound, broken), seeds) is not None
+
+
+BETRAYED = {
+    "a lock that is forgotten": (
+        "self._extends(block.digest, self._locked) or justify.view > self._locked.view", "True",
+        range(10),
+    ),
+    "what was prepared is forgotten in a crash": (
+        '            effects.write("high", Known(shown, self._path(shown.block) or ()))\n', "",
+        range(1195, 1205),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bug", BETRAYED)
+def test_planted_bugs_are_found_where_leaders_betray(bug: str) -> None:
+    sound, broken, seeds = BETRAYED[bug]
+    bugged = planted("hotstuff", "HOTSTUFF", sound, broken)
+    assert first_found(bugged, seeds, liars=TREASON) is not None

@@ -69,6 +69,9 @@ BUGS = {
     "a replica goes by its own word and another one's": (
         "        if len(votes) < self._quorum:\n", "        if len(votes) < 2:\n", range(12, 14),
     ),
+    "one replica alone runs ahead of the others": (
+        "        if self._active or len(came) >= self._quorum:", "        if True:", range(25, 35),
+    ),
     "nobody suspects the primary": (
         "            self._suspect(effects)\n", "            pass\n", range(10),
     ),
