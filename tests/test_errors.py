@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "errors.md"
 
 CODE = re.compile(r"[a-z]+\.[a-z]+(?:-[a-z]+)*")
 FILE = re.compile(
-    r".*\.(?:bin|blocks|csr|csv|html|js|json|jsonl|log|md|note|partial|pem|py|safetensors|snapshot|toml|txt)"
+    r".*\.(?:bin|blocks|csr|csv|go|html|js|json|jsonl|log|md|mod|note|partial|pem|py|safetensors|snapshot|sum|toml|txt)"
     r"|(?:ca|client|server)\.key"
 )
 

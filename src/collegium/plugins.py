@@ -29,12 +29,16 @@ Kind = Literal[
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "engines": {
+        "cometbft": "collegium.ledger.engines.cometbft.engine:COMETBFT",
         "log": "collegium.transport.log_engine:LOG",
         "simnet": "collegium.ledger.engines.simnet.engine:SIMNET",
         "solo": "collegium.ledger.engines.solo:SOLO",
     },
     "launchers": {"processes": "collegium.network.launch:PROCESSES"},
-    "certificates": {"cosigned": "collegium.audit.finality:cosigned_size"},
+    "certificates": {
+        "cometbft": "collegium.audit.committed:committed_size",
+        "cosigned": "collegium.audit.finality:cosigned_size",
+    },
     "rules": {
         "bulyan": "collegium.learning.aggregation.bulyan:BULYAN",
         "caf": "collegium.learning.aggregation.covariance_filter:CAF",

@@ -29,11 +29,10 @@ from collegium.canonical import from_text, to_text
 from collegium.ledger.contract.transactions import Adopt, MemberPropose
 from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.engines.log.log_copy import open_log_copy
-from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.keyfile import read_secret, write_secret
 from collegium.ledger.keys import KEY_SIZE, signing_key
-from collegium.ledger.note import origin_of
+from collegium.ledger.note import origin_of, with_lines
 from collegium.ledger.opening import create_ledger
 from collegium.ledger.ordering import LEDGER
 from collegium.network.free_port import free_port

@@ -20,10 +20,11 @@ from collegium.ledger.contract.apply import known_sender
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.demands import seen_size, transactions_in, within_of
 from collegium.ledger.engines.log.evidence import ENVELOPE, GENESIS_FILE, SEEN, require_ledger
-from collegium.ledger.engines.log.log_copy import ValidatorSet, open_log_copy, validator_set_of
+from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.seen import LARGEST_SEEN, bound_since
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import read_frames
+from collegium.ledger.validators import ValidatorSet, validator_set_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ CHECKS: Mapping[str, str] = {
     "rounds": "rounds; the levels below say what is proven of each",
     "votes": "votes on a round's result, compared with it",
     "blobs": "files, each hashed and compared with its name",
+    "commits": "votes of validators on the block that follows the ledger, each signature",
     "statements": "statements of sites on the model's quality, for their form and counts",
 }
 """What was checked, by kind, as it stands after the number."""
@@ -146,6 +147,8 @@ TEXTS: dict[str, str] = {
     "certificate.invalid": "what shows blocks to be final does not hold: {why}",
     "certificate.unknown": "blocks name a certificate that cannot be checked here: {why}",
     "entry.signature": "the contract refuses it ({rejection}: {why})",
+    "commit.absent": "there is no file commit: CometBFT's votes were not looked at",
+    "commit.invalid": "{what} does not hold: {why}",
     "final.invalid": "{why}",
     "final.mismatch": "the log signed another history over {size} entries",
     "final.quorum:absent": "there is no file final with cosignatures",

@@ -59,7 +59,8 @@ class History:
     """What a ledger file holds, and what is wrong with it.
 
     `refused` counts the transactions that blocks hold and the contract refuses, `blocks` the
-    blocks; `certificates` are the kinds that they name.
+    blocks; `certificates` are the kinds that they name, `commits` counts votes on blocks that were
+    checked as one of these kinds.
 
     `said` are the acknowledged entries that were replayed. `roots` are the log's roots after every
     block, by size; `rounds_at` the rounds closed by then, over all studies. `sealed` says that a
@@ -71,6 +72,7 @@ class History:
     said: list[ReplayedEntry] = field(default_factory=list)
     refused: int = 0
     blocks: int = 0
+    commits: int = 0
     certificates: set[str] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
     rounds_at: dict[int, int] = field(default_factory=dict)

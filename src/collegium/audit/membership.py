@@ -46,6 +46,8 @@ def _change(members: dict[str, Member], action: Action) -> Member | None:
     changed = action.member if isinstance(action, Admit) else members.get(action.member)
     if isinstance(action, Rotate) and changed is not None:
         changed = msgspec.structs.replace(changed, key=action.key)
+        if isinstance(action.consensus, str):
+            changed = msgspec.structs.replace(changed, consensus=action.consensus)
     if changed is not None:
         members[changed.id] = changed
     return changed

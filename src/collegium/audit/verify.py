@@ -19,6 +19,7 @@ from collegium.audit.attestations import refuted_updates
 from collegium.audit.blobs import Fetch, read_blobs, unnamed_blobs, unnamed_files
 from collegium.audit.bundle import check_bundle
 from collegium.audit.clipping import clipped_updates
+from collegium.audit.committed import KIND as COMETBFT
 from collegium.audit.faults import faults, has_sequencer
 from collegium.audit.finality import certified_size, noted
 from collegium.audit.findings import (
@@ -288,6 +289,7 @@ def _counts(
         "votes": sum(len(attempt.votes) for attempt in rounds),
         "blobs": blobs,
         "statements": 0,
+        **({"commits": history.commits} if COMETBFT in history.certificates else {}),
     }
 
 

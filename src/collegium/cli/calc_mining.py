@@ -25,7 +25,7 @@ from collegium.cli.output import JSON, say, say_json
 )  # fmt: skip
 @JSON
 def catch_up(share: float, confirmations: int, limit: float, as_json: bool) -> None:
-    """Tell how likely a final block of proof of work is taken back.
+    """Tell how likely a block of proof of work is taken back.
 
     Nakamoto 2008, section 11: the attacker mines in secret from below the block, until its chain is
     the longer one.
@@ -67,7 +67,7 @@ def catch_up(share: float, confirmations: int, limit: float, as_json: bool) -> N
 )  # fmt: skip
 @JSON
 def selfish_mining(share: float, reached: float, as_json: bool) -> None:
-    """Tell how many of all blocks are a pool's that keeps its blocks to itself.
+    """Tell the share of all blocks of a pool that hides its own.
 
     Eyal and Sirer 2014, equations 8 and 9: it tells its blocks only when others have almost as
     many, so that theirs are lost.

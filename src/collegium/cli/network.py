@@ -17,13 +17,13 @@ DEFAULT = Path("network")
 
 @click.group(
     cls=Grouped,
-    headings={"Commands": ("up", "status", "down")},
+    headings={"Commands": ("up", "status", "down", "install")},
     epilog=example("collegium network up heart --members 4 --dir trial"),
 )
 def network() -> None:
     """Try a whole consortium as processes on this machine.
 
-    It is one sequencer and a node for each member.
+    It is a node for each member and, under the engine log, one sequencer.
     """
 
 
@@ -107,3 +107,20 @@ def down(folder: Path, as_json: bool) -> None:
         return
     say(f"stopped: {', '.join(ended)}" if ended else f"no process of {folder} was running")
     say(f"{folder} is kept; `collegium network up --dir {folder}` continues it")
+
+
+@network.command(epilog=example("collegium network install"))
+@JSON
+def install(as_json: bool) -> None:
+    """Build CometBFT with the Go on this machine.
+
+    The engine cometbft needs it. Its version and all that it is built of are pinned by hash.
+    """
+    from collegium.ledger.engines.cometbft.binary import PINNED
+    from collegium.ledger.engines.cometbft.binary import install as build
+
+    program = build()
+    if as_json:
+        say_json({"program": str(program), "version": PINNED})
+        return
+    say(f"CometBFT {PINNED}: {program}")

@@ -20,7 +20,7 @@ def up_json(found: RunningNetwork) -> dict[str, Any]:
         "folder": str(found.folder),
         "study": record.study,
         "genesis": record.genesis,
-        "sequencer": record.url,
+        **({"sequencer": record.url} if record.services else {}),
         "members": {name: str(home_of(found.folder, name)) for name in record.members},
     }
     if closed is not None:
@@ -48,7 +48,8 @@ def up_lines(found: RunningNetwork) -> Iterator[str]:
             if finding.severity != "note":
                 yield f"    {finding.severity}: {finding.what} ({finding.where})"
     yield f"  genesis    {record.genesis}"
-    yield f"  sequencer  {record.url}"
+    for name in record.services:
+        yield f"  {name:<10} {record.url}"
     yield f"  homes      {home_of(found.folder, '')}"
     yield f"The network keeps running. Status:  collegium network status {found.folder}"
     yield f"Stop it:                            collegium network down {found.folder}"
@@ -64,7 +65,7 @@ def status_json(
         "folder": str(folder),
         "study": record.study,
         "genesis": record.genesis,
-        "sequencer": {"url": record.url, "pid": running.get("sequencer")},
+        **{name: {"url": record.url, "pid": running.get(name)} for name in record.services},
         "members": {
             name: {"pid": running.get(name), "home": str(home_of(folder, name)), "status": one}
             for name, one in found.items()
@@ -79,7 +80,8 @@ def status_lines(
     """Yield what ``network status`` prints."""
     running = {child.name: child.pid for child in children}
     yield f"{record.study}, {len(record.members)} members, in {folder}"
-    yield f"  {'sequencer':<12} {_process(running.get('sequencer'))}  {record.url}"
+    for name in record.services:
+        yield f"  {name:<12} {_process(running.get(name))}  {record.url}"
     for name, one in found.items():
         study = study_of(one, record.study)
         where = "" if study is None else f"  {study.phase}, {study.closed_rounds} rounds"

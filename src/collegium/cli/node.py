@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,11 @@ for command in (propose, proposals, rotate, succeed, vote):
     "--role", "roles", multiple=True, type=click.Choice(["owner", "site", "validator"]),
     help="May be given more than once; site and validator if not given.",
 )  # fmt: skip
-@click.option("--sequencer", metavar="URL", help="The sequencer's address.")
+@click.option(
+    "--engine", default="log", show_default=True, metavar="NAME",
+    help="How members come to one order: log or cometbft.", shell_complete=parts("engines"),
+)  # fmt: skip
+@click.option("--sequencer", metavar="URL", help="The sequencer's address, under log.")
 @click.option("--csv", metavar="FILE", help="This site's rows, from the home on.")
 @click.option("--person", metavar="COLUMN", help="The CSV's column of persons.")
 @click.option(
@@ -60,8 +65,8 @@ for command in (propose, proposals, rotate, succeed, vote):
 @click.option("--encrypt", is_flag=True, help="Keep the keys under a passphrase.")
 @JSON
 def init(
-    home: Path, member: str, name: str, roles: tuple[Any, ...], sequencer: str | None,
-    encrypt: bool, as_json: bool, **source: Any,
+    home: Path, member: str, name: str, roles: tuple[Any, ...], engine: str,
+    sequencer: str | None, encrypt: bool, as_json: bool, **source: Any,
 ) -> None:  # fmt: skip
     """Make a member's HOME: keys, settings, policy and card.
 
@@ -73,9 +78,9 @@ def init(
     from collegium.node.templates import config_text, policy_text
 
     data = DataSource(**source) if any(source.values()) else None
-    _require_sense(data, sequencer)
+    order = _order(engine, data, sequencer)
     settings = {
-        "node.toml": config_text(member, url=sequencer, data=data),
+        "node.toml": config_text(member, url=sequencer, engine=engine, order=order, data=data),
         "policy.toml": policy_text(),
     }
     wanted = new_member(member, name, roles or ("site", "validator"))
@@ -92,16 +97,29 @@ def init(
     say(f"Then check {home / 'node.toml'}, and allow studies in {home / 'policy.toml'}.")
 
 
-def _require_sense(data: DataSource | None, sequencer: str | None) -> None:
-    """Refuse at once what the node would refuse at its start."""
-    from collegium.node.config import source_fault
+def _order(engine: str, data: DataSource | None, sequencer: str | None) -> Mapping[str, Any]:
+    """Return what is to stand in the engine's section; refuse what the node would refuse."""
+    import msgspec
 
+    from collegium.ledger.ordering import Joins
+    from collegium.node.config import DEFAULT_ENGINE, source_fault
+    from collegium.plugins import find
+
+    found = find("engines", engine)
+    if not isinstance(found, Joins):
+        raise click.UsageError(f"--engine {engine} orders within one process; no node joins it")
+    if engine != DEFAULT_ENGINE and sequencer is not None:
+        raise click.UsageError(f"--sequencer does not go with --engine {engine}, which has none")
     if sequencer is not None and not sequencer.startswith("https://"):
         raise click.UsageError(f"--sequencer {sequencer} does not begin with https://")
     fault = None if data is None else source_fault(data)
     if fault is not None:
         key, what, todo = fault
         raise click.UsageError(f"{f'--{key}' if key else 'this'} {what}; {todo}")
+    if engine == DEFAULT_ENGINE:
+        return {}
+    order: Mapping[str, Any] = msgspec.to_builtins(found.settings())
+    return order
 
 
 @node.command(epilog=example("collegium node request home"))

@@ -40,7 +40,8 @@ MEMBER_NAME = re.compile(rf"[{_LETTERS}](?:[{_LETTERS} .,'&()-]{{0,58}}[{_LETTER
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An institution: its id, printed name, Ed25519 key, roles (sorted), and voting power.
 
-    Power is positive exactly for validators.
+    Power is positive exactly for validators. `consensus` is another Ed25519 key, by which the
+    member votes on blocks where the ledger's engine has such votes; it signs no transactions.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     power: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_POWER)]
     roles: tuple[Role, ...]
+    consensus: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Predecessor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +98,11 @@ def check_member(member: Member) -> None:
         raise malformed(what, "a name is 1 to 60 letters, digits, spaces and . , ' & ( ) -")
     if not usable_key(from_text(member.key, KEY_SIZE, what)):
         raise malformed(what, "its key is not a sound Ed25519 point")
+    if isinstance(member.consensus, str):
+        if not usable_key(from_text(member.consensus, KEY_SIZE, what)):
+            raise malformed(what, "its consensus key is not a sound Ed25519 point")
+        if member.consensus == member.key:
+            raise malformed(what, "its two keys are the same")
     if not member.roles or list(member.roles) != sorted(set(member.roles)):
         raise malformed(what, "roles are a sorted, non-empty list without repetition")
     allowed = range(1, LARGEST_POWER + 1) if "validator" in member.roles else range(1)
@@ -126,6 +133,10 @@ def encode_genesis(genesis: Genesis) -> bytes:
     if ids != sorted(set(ids)):
         raise malformed("the genesis", "members are sorted by id, each once")
     keys = [genesis.log, *(member.key for member in genesis.members)]
+    consensus = [one.consensus for one in genesis.members if isinstance(one.consensus, str)]
+    if consensus and genesis.contract < 2:
+        raise malformed("the genesis", "members have consensus keys from contract 2 on")
+    keys += consensus
     if len(set(keys)) != len(keys):
         raise malformed("the genesis", "two of its keys are the same")
     for member in genesis.members:

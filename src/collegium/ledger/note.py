@@ -7,7 +7,7 @@ whether a history still leads there.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -95,6 +95,13 @@ def split_note(note: str) -> tuple[str, str]:
     if len(note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
         raise malformed("a checkpoint", "it is not a signed note")
     return f"{text}\n", signatures
+
+
+def with_lines(note: str, lines: Iterable[str]) -> str:
+    """Return the log's note with cosignature lines in place of those that it may have."""
+    text, signatures = split_note(note)
+    own = signatures.splitlines(keepends=True)[0]
+    return f"{text}\n{own}{''.join(lines)}"
 
 
 def signatures_by(name: str, key_hash: bytes, signatures: str) -> Iterator[bytes]:

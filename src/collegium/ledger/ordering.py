@@ -170,10 +170,12 @@ class Letter:
     Attributes:
         envelopes: transactions of its own that have not been ordered for a while.
         seen: its signed words that it has seen such ones of members.
+        cosigned: notes with its cosignatures of what is final, where the engine has no other way.
     """
 
     envelopes: tuple[bytes, ...] = ()
     seen: tuple[str, ...] = ()
+    cosigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,14 @@ class OpenDemand:
 @runtime_checkable
 class Corresponds(Protocol):
     """An ordering whose members also hear of each other past whoever orders."""
+
+    def silencing(self, *, letters: bool) -> str | None:
+        """Return why whoever orders could keep a member back unseen, or None where it could not.
+
+        Args:
+            letters: whether members have a store of their own, in which letters may lie.
+        """
+        ...
 
     @property
     def demands(self) -> Sequence[OpenDemand]:
@@ -388,7 +398,12 @@ class Deployment(Protocol):
         """Processes beside the nodes: by the name of a home, how the command line starts it."""
         ...
 
-    def settings_of(self, member: str) -> Mapping[str, str]:
+    @property
+    def store(self) -> str:
+        """What is to stand as `blobs.store`: where members share blobs."""
+        ...
+
+    def settings_of(self, member: str) -> Mapping[str, Any]:
         """Return what is to stand in the engine's section of a member's node.toml."""
         ...
 
@@ -425,12 +440,25 @@ class Joins(Protocol):
         """What a home holds of one ledger and of none after it, by name, ledger.log first."""
         ...
 
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Files of a home that go into a run folder beside `final`: what else shows it final."""
+        ...
+
     def faults(self, settings: Any) -> Sequence[tuple[str, str, str]]:
         """Return all that is wrong with the settings: which key, what, and what to do."""
         ...
 
+    def equip(self, home: Path, member: Member) -> Member:
+        """Make the keys that the engine needs of a new member beside its key of transactions.
+
+        Returns:
+            The member with their public halves.
+        """
+        ...
+
     def begin(self, home: Path) -> None:
-        """Prepare a new home, whose key was made just now."""
+        """Prepare a home for a new ledger: none of its keys has signed anything in it."""
         ...
 
     def join(self, joining: Joining) -> tuple[Ordering, Any]:

@@ -80,6 +80,7 @@ def _make_member(
             order=deployed.settings_of(name),
             data=data,
             timers=TIMERS,
+            store=deployed.store,
         ),
         "policy.toml": policy_text([study], minimum_rows=1, plain_updates=True, scores=True),
     }

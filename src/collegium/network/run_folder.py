@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from collegium.errors import RunError
+from collegium.ledger.durability import write_whole
 from collegium.ledger.final import write_final
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.ordering import LEDGER, Joins
@@ -49,6 +50,10 @@ def gather(
         path.unlink()
     if certificate := engine.merged(notes):
         write_final(folder, certificate)
+    for name in engine.evidence:
+        homes = (home_of(folder, member) / name for member in members)
+        if (found := next((path for path in homes if path.exists()), None)) is not None:
+            write_whole(folder / name, found.read_bytes())
     for member in members:
         _take_blobs(home_of(folder, member) / BLOBS, folder / BLOBS)
     released = home_of(folder, members[0]) / RELEASED / study

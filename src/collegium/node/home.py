@@ -61,11 +61,11 @@ FOLDERS = ("keys", "tls", STUDIES)
 def init_home(
     home: Path, member: Member, settings: Mapping[str, str], passphrase: str | None
 ) -> Member:
-    """Make a member's home, whole or not at all, and return the member with its new key.
+    """Make a member's home, whole or not at all, and return the member with its new keys.
 
     Args:
         home: a folder that does not exist, or is empty.
-        member: who it is; the key is made here.
+        member: who it is; the keys are made here.
         settings: the texts of node.toml and policy.toml.
         passphrase: encrypts both keys; None leaves them to their files' mode.
 
@@ -87,10 +87,12 @@ def init_home(
     try:
         write_secret(partial / NODE_SECRET, secret, passphrase)
         write_secret(partial / LEDGER_KEY, seed, passphrase)
-        write_whole(partial / CARD, card_text(member).encode())
         for name in (CONFIG, POLICY):
             write_whole(partial / name, settings[name].encode())
-        engine_of(read_config(partial)).begin(partial)
+        engine = engine_of(read_config(partial))
+        member = engine.equip(partial, member)
+        engine.begin(partial)
+        write_whole(partial / CARD, card_text(member).encode())
         partial.chmod(0o700)
         partial.replace(home)
     except BaseException:

@@ -34,6 +34,7 @@ class LetterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     envelopes: tuple[bytes, ...] = ()
     seen: tuple[str, ...] = ()
+    cosigned: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(LetterBody)
@@ -41,10 +42,12 @@ _DECODER = msgspec.json.Decoder(LetterBody)
 
 def encode_letter(letter: Letter) -> bytes:
     """Return a letter's bytes; of words there are as many as there is room for."""
-    seen = letter.seen
-    while len(data := msgspec.json.encode(LetterBody(letter.envelopes, seen))) > LARGEST_LETTER:
+    seen, cosigned = letter.seen, letter.cosigned or msgspec.UNSET
+    while True:
+        data = msgspec.json.encode(LetterBody(letter.envelopes, seen, cosigned))
+        if len(data) <= LARGEST_LETTER:
+            return data
         seen = seen[: len(seen) // 2]
-    return data
 
 
 def decode_letter(data: bytes) -> Letter:
@@ -53,7 +56,7 @@ def decode_letter(data: bytes) -> Letter:
         body = _DECODER.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return Letter()
-    return Letter(body.envelopes, body.seen)
+    return Letter(body.envelopes, body.seen, body.cosigned or ())
 
 
 class Mailbox:

@@ -45,7 +45,6 @@ from collegium.node.structured_log import journal
 from collegium.node.timers import OnlineClock, Timers
 from collegium.signals import heeded
 from collegium.storage.cached import CachedBlobs
-from collegium.storage.letters import StoredLetters
 
 SECONDS_A_DAY = 86400.0
 
@@ -124,7 +123,7 @@ def _run(
         mailbox, silencing = None, None
         if isinstance(ordering, Corresponds):
             letters = shared.letters(digest)
-            silencing = _silencing(genesis, letters)
+            silencing = ordering.silencing(letters=letters is not None)
             if letters is not None and silencing is None:
                 handing_on = opened.enter_context(closing(Sender(ordering)))
                 mailbox = opened.enter_context(
@@ -188,21 +187,6 @@ def _acting(
         )  # fmt: skip
 
     return acting
-
-
-def _silencing(genesis: Genesis, letters: StoredLetters | None) -> str | None:
-    """Return why whoever orders could keep a member back unseen, or None where it could not."""
-    if letters is None:
-        return (
-            "every way to the others leads over the sequencer, its relay of blobs too: it can "
-            "silence this member, unless the consortium shares a store of its own (blobs.store)"
-        )
-    if not isinstance(genesis.ordered_within, int):
-        return (
-            "the genesis has no ordered_within: the sequencer can silence this member; only a "
-            "ledger that is founded anew has one"
-        )
-    return None
 
 
 def _validates(state: State, member: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from collegium.node.config import DEFAULT_ENGINE, DataSource, Timers
 from collegium.plugins import find
+from collegium.study.rendering import toml_value
 
 _CONFIG = """\
 # Settings of a member's node; docs/node.md explains them.
@@ -78,7 +80,7 @@ def config_text(
     *,
     url: str | None = None,
     engine: str = DEFAULT_ENGINE,
-    order: Mapping[str, str] | None = None,
+    order: Mapping[str, Any] | None = None,
     data: DataSource | None = None,
     store: str = "relay",
     timers: Timers | None = None,
@@ -97,7 +99,7 @@ def config_text(
     times = timers or Timers()
     section = _SEQUENCER.format(url=json.dumps(url or _URL))
     if engine != DEFAULT_ENGINE:
-        lines = [f"{key} = {json.dumps(value)}" for key, value in (order or {}).items()]
+        lines = [f"{key} = {toml_value(value)}" for key, value in (order or {}).items()]
         section = "\n".join([f"[{find('engines', engine).section}]", *lines])
     return _CONFIG.format(
         member=json.dumps(member), engine=json.dumps(engine), order=section, data=_data(data),

@@ -22,13 +22,13 @@ import collegium
 from collegium.errors import CollegiumError, RunError, reason_of
 from collegium.ledger.application import Application
 from collegium.ledger.engines.log.examining import Whose, examine_ledger
-from collegium.ledger.engines.log.log_copy import validator_set_of
 from collegium.ledger.examining import Diagnosis, HomeCheck, checked, sound, unchecked, wrong
 from collegium.ledger.final import NAME as FINAL
 from collegium.ledger.final import read_final
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keyfile import AskPassphrase, read_private, read_secret
 from collegium.ledger.ordering import LEDGER
+from collegium.ledger.validators import validator_set_of
 from collegium.transport.authority import CA_CERTIFICATE, CA_KEY, SERVER_CERTIFICATE, SERVER_KEY
 from collegium.transport.client import CLOCK_WARNS
 from collegium.transport.examining import (

@@ -18,7 +18,6 @@ from collegium.ledger.application import Application
 from collegium.ledger.engines.log.copying_out import export
 from collegium.ledger.engines.log.examining import examine_copy
 from collegium.ledger.engines.log.log_copy import open_log_copy
-from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.witness import COSIGNED, Cosigned, begin_cosigning
 from collegium.ledger.examining import unchecked, wrong
@@ -27,7 +26,7 @@ from collegium.ledger.genesis import Genesis
 from collegium.ledger.genesis import Member as GenesisMember
 from collegium.ledger.keyfile import read_secret
 from collegium.ledger.keys import SigningKey, signing_key
-from collegium.ledger.note import split_note
+from collegium.ledger.note import split_note, with_lines
 from collegium.ledger.ordering import LEDGER, Ends, Examined, Joining
 from collegium.transport.authority import request_client, sign_request
 from collegium.transport.client import connect
@@ -66,6 +65,11 @@ class LogDeployment:
         """The sequencer, started in its home."""
         return {SEQUENCER: ("sequencer", "start")}
 
+    @property
+    def store(self) -> str:
+        """The sequencer's relay."""
+        return "relay"
+
     def settings_of(self, member: str) -> Mapping[str, str]:
         """Return the sequencer's address."""
         return {"url": self.url}
@@ -89,6 +93,7 @@ class Log:
     section: str = "sequencer"
     settings: type[SequencerAddress] = SequencerAddress
     files: tuple[str, ...] = (LEDGER, FINAL, COSIGNED)
+    evidence: tuple[str, ...] = ()
 
     def faults(self, settings: SequencerAddress) -> Sequence[tuple[str, str, str]]:
         """Return what is wrong with an address and a proxy."""
@@ -101,8 +106,12 @@ class Log:
         proxy = proxy_fault(settings.proxy)
         return found if proxy is None else [*found, ("proxy", *proxy)]
 
+    def equip(self, home: Path, member: GenesisMember) -> GenesisMember:
+        """Return the member: its one key cosigns as well."""
+        return member
+
     def begin(self, home: Path) -> None:
-        """Say in a new home that its key has cosigned nothing yet."""
+        """Say in a home that its key has cosigned nothing yet."""
         begin_cosigning(home)
 
     def join(self, joining: Joining) -> tuple[Member, RelayStore]:

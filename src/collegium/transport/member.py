@@ -19,7 +19,7 @@ from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.engines.log.connection import Connection, PresentFirst
 from collegium.ledger.engines.log.evidence import EVIDENCE, keep_evidence, kept_against_sequencer
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
-from collegium.ledger.engines.log.log_copy import LogCopy, validator_set_of
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict
@@ -27,6 +27,7 @@ from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis, required_log_key
 from collegium.ledger.ordering import Answer, Health, Letter, NotYet, OpenDemand, Ordered
 from collegium.ledger.state import State
+from collegium.ledger.validators import validator_set_of
 from collegium.transport.renewal import WARN_DAYS, first_to_end
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,20 @@ class Member:
     def due(self) -> Sequence[bytes]:
         """Return what lets this member cosign again, where its word is lost."""
         return self._replica.witness.returning()
+
+    def silencing(self, *, letters: bool) -> str | None:
+        """Return why the sequencer could keep a member back unseen."""
+        if not letters:
+            return (
+                "every way to the others leads over the sequencer, its relay of blobs too: it can "
+                "silence this member, unless the consortium shares a store of its own (blobs.store)"
+            )
+        if not isinstance(self._replica.ledger.genesis.ordered_within, int):
+            return (
+                "the genesis has no ordered_within: the sequencer can silence this member; only a "
+                "ledger that is founded anew has one"
+            )
+        return None
 
     @property
     def demands(self) -> Sequence[OpenDemand]:

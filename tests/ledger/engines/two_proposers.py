@@ -296,6 +296,7 @@ class Deployed:
 
     name: str
     url: str = ""
+    store: str = "relay"
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def settings_of(self, member: str) -> Mapping[str, str]:
@@ -340,6 +341,7 @@ class Engine:
     section: str = "medium"
     settings: type[Settings] = Settings
     files: tuple[str, ...] = (LEDGER, NAME)
+    evidence: tuple[str, ...] = ()
 
     def simulate(self, simulating: Simulating) -> Together:
         path, genesis, keys = simulating.path, simulating.genesis, simulating.keys
@@ -353,6 +355,9 @@ class Engine:
 
     def faults(self, settings: Settings) -> list[tuple[str, str, str]]:
         return [] if settings.name in MEDIA else [("name", "is none", "name another one")]
+
+    def equip(self, home: Path, member: Member) -> Member:
+        return member
 
     def begin(self, home: Path) -> None:
         """A new home needs nothing."""

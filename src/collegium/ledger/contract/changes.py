@@ -24,11 +24,16 @@ class Expel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 
 class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="rotate"):
-    """Proposed: a new key for a member, signed for by the new key (over the proposal's id)."""
+    """Proposed: a new key for a member, signed for by the new key (over the proposal's id).
+
+    With `consensus` the member's other key is replaced as well, by one that signs for nothing here:
+    whoever may speak by the new key of transactions names it.
+    """
 
     key: Digest
     member: MemberId
     proof: SignatureText
+    consensus: Digest | msgspec.UnsetType = msgspec.UNSET
 
 
 class Adopt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="adopt"):

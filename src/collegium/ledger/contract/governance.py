@@ -7,6 +7,8 @@ wait until no round is open.
 
 from __future__ import annotations
 
+import msgspec
+
 from collegium import canonical
 from collegium.canonical import from_text
 from collegium.errors import FormatError
@@ -164,9 +166,18 @@ def _apply(state: State, name: str, proposal: Proposal) -> Event:
     return MembershipChanged(action=proposal.action, proposal=name)
 
 
-def rotation_message(genesis: str, proposal: str, member: str, key: str) -> bytes:
+def rotation_message(
+    genesis: str,
+    proposal: str,
+    member: str,
+    key: str,
+    consensus: str | msgspec.UnsetType = msgspec.UNSET,
+) -> bytes:
     """Return what the new key signs to show that its holder wants the rotation."""
-    return tagged_hash("rotate", canonical.encode([genesis, proposal, member, key]))
+    said = [genesis, proposal, member, key]
+    if isinstance(consensus, str):
+        said.append(consensus)
+    return tagged_hash("rotate", canonical.encode(said))
 
 
 def _standing(state: State) -> Governance:
@@ -192,7 +203,7 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
             return error.why
         if state.record(MEMBERS, action.member.id, MemberRecord) is not None:
             return f"{action.member.id} is or was a member"
-        return _key_obstacle(state, action.member.key)
+        return _key_obstacle(state, action.member.key, action.member.consensus)
     if not isinstance(action, Expel | Rotate):
         raise LookupError(type(action))
     member = members.active_member(state, action.member)
@@ -204,14 +215,24 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
     if genesis is not None:
         key = from_text(action.key, KEY_SIZE, "a new key")
         proof = from_text(action.proof, SIGNATURE_SIZE, "a proof of possession")
-        message = rotation_message(genesis, proposal, action.member, action.key)
+        message = rotation_message(genesis, proposal, action.member, action.key, action.consensus)
         if not usable_key(key) or not signature_holds(key, message, proof):
             return "the new key did not sign for the rotation"
-    return _key_obstacle(state, action.key)
+    return _key_obstacle(state, action.key, action.consensus)
 
 
-def _key_obstacle(state: State, key: str) -> str | None:
-    return "the key is or was in use" if state.get(KEYS, members.key_name(key)) else None
+def _key_obstacle(state: State, key: str, consensus: str | msgspec.UnsetType) -> str | None:
+    names = [members.key_name(key)]
+    if isinstance(consensus, str):
+        if members.contract_version(state) < 2:
+            return "members have consensus keys from contract 2 on"
+        if not usable_key(from_text(consensus, KEY_SIZE, "a consensus key")):
+            return "the consensus key is not a sound Ed25519 point"
+        names += [members.key_name(consensus), members.consensus_address(consensus)]
+    if members.contract_version(state) >= 2:
+        names.append(members.consensus_address(key))
+    taken = len(set(names)) < len(names) or any(state.has(KEYS, name) for name in names)
+    return "the key is or was in use" if taken else None
 
 
 def _change(state: State, action: Action) -> None:
@@ -232,7 +253,12 @@ def _change(state: State, action: Action) -> None:
         raise LookupError(action.member)
     if isinstance(action, Rotate):
         state.put(KEYS, members.key_name(action.key), action.member.encode())
-        changed = MemberRecord(active=True, key=action.key, power=member.power, roles=member.roles)
+        changed = msgspec.structs.replace(member, key=action.key)
+        if isinstance(action.consensus, str):
+            state.put(
+                KEYS, members.consensus_address(action.consensus), members.SPEAKS_IN_CONSENSUS
+            )
+            changed = msgspec.structs.replace(changed, consensus=action.consensus)
     else:
-        changed = MemberRecord(active=False, key=member.key, power=0, roles=member.roles)
+        changed = msgspec.structs.replace(member, active=False, power=0)
     state.put(MEMBERS, action.member, changed)

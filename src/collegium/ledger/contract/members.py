@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import sha256
 from types import MappingProxyType
 
 import msgspec
@@ -24,6 +25,7 @@ from collegium.ledger.keys import KEY_SIZE, key_id
 from collegium.ledger.state import Path, State
 
 LOG_KEY_HOLDER = b"*log"  # no member's id: the log's key signs checkpoints, never transactions
+SPEAKS_IN_CONSENSUS = b"*consensus"  # neither: such a key signs votes
 
 
 def found(state: State, genesis: Genesis) -> None:
@@ -50,9 +52,14 @@ def contract_version(state: State) -> int:
 
 def admit(state: State, member: Member) -> None:
     """Add a member and its key."""
-    record = MemberRecord(active=True, key=member.key, power=member.power, roles=member.roles)
+    record = MemberRecord(
+        active=True, consensus=member.consensus, key=member.key, power=member.power,
+        roles=member.roles,
+    )  # fmt: skip
     state.put(MEMBERS, member.id, record)
     state.put(KEYS, key_name(member.key), member.id.encode())
+    if isinstance(member.consensus, str):
+        state.put(KEYS, consensus_address(member.consensus), SPEAKS_IN_CONSENSUS)
 
 
 @lru_cache(maxsize=4096)
@@ -69,6 +76,12 @@ def public_key(key: str) -> bytes:
 def key_name(key: str) -> str:
     """Return the hex key id under which a public key is found; a key is never used twice."""
     return key_id(public_key(key)).hex()
+
+
+@lru_cache(maxsize=4096)
+def consensus_address(key: str) -> str:
+    """Return the hex name of a consensus key: the first 20 bytes of its SHA-256, as in CometBFT."""
+    return sha256(public_key(key)).hexdigest()[:40]
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -142,6 +155,19 @@ def validator_powers(state: State) -> Mapping[str, int]:
 def _powers(found: Mapping[str, MemberRecord]) -> Mapping[str, int]:
     powers = {name: one.power for name, one in found.items() if one.active and one.power}
     return MappingProxyType(powers)
+
+
+def consensus_keys(state: State) -> Mapping[str, bytes]:
+    """Return the consensus keys of the current validators that have one, in order of their ids."""
+    return state.derived(MEMBERS, MemberRecord, _consensus_keys)
+
+
+def _consensus_keys(found: Mapping[str, MemberRecord]) -> Mapping[str, bytes]:
+    keys = {
+        name: public_key(one.consensus) for name, one in found.items()
+        if one.active and one.power and isinstance(one.consensus, str)
+    }  # fmt: skip
+    return MappingProxyType(keys)
 
 
 def is_quorum(yes: int, total: int) -> bool:

@@ -23,9 +23,10 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class MemberRecord(Record, frozen=True, kw_only=True):
-    """A member as of now; an expelled one stays, inactive."""
+    """A member as of now; an expelled one stays, inactive. `consensus` as of `genesis.Member`."""
 
     active: bool
+    consensus: str | msgspec.UnsetType = msgspec.UNSET
     key: str
     power: int
     roles: tuple[Role, ...]

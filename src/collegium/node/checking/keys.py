@@ -83,7 +83,7 @@ def standing_of(member: str, genesis: Genesis | None, ledger: Application | None
         return Standing(None, None)
     card = next((one for one in genesis.members if one.id == member), None)
     record = None if card is None else MemberRecord(
-        active=True, key=card.key, power=card.power, roles=card.roles
+        active=True, consensus=card.consensus, key=card.key, power=card.power, roles=card.roles
     )  # fmt: skip
     return Standing("the genesis", record)
 

@@ -21,10 +21,9 @@ from collegium.ledger.engines.log.evidence import (
     prove_fork,
     read_fork,
 )
-from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.hashing import tagged_hash
-from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint, with_lines
 from collegium.ledger.ordering import Ordered
 
 Craft = Callable[[Application, Honest, Consortium], bytes]

@@ -16,8 +16,8 @@ from collegium.ledger.contract.transactions import (
     MemberVote,
     StudyRegister,
 )
-from collegium.ledger.engines.log.log_copy import validator_set_of
 from collegium.ledger.ordering import Ordered
+from collegium.ledger.validators import validator_set_of
 
 
 def decide(us: Consortium, action: Action, by: list[str], live: list[str]) -> None:

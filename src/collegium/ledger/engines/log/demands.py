@@ -18,7 +18,7 @@ from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.connection import Connection
 from collegium.ledger.engines.log.delivery import Promised
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
-from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.engines.log.seen import (
     LARGEST_SEEN,
     bound_since,
@@ -28,6 +28,7 @@ from collegium.ledger.engines.log.seen import (
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import Genesis, ledger_text, required_log_key
+from collegium.ledger.validators import ValidatorSet
 
 DEMANDS = "demands"
 """The file of a home."""

@@ -11,13 +11,12 @@ import os
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from collegium.canonical import from_text, malformed
+from collegium.canonical import malformed
 from collegium.errors import FormatError, PluginError
 from collegium.ledger.application import (
     SNAPSHOT_EVERY,
@@ -26,9 +25,6 @@ from collegium.ledger.application import (
     Outcome,
     corrupt,
 )
-from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.tables import MEMBERS, MemberRecord
-from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.final import read_final, write_final
 from collegium.ledger.frames import (
@@ -41,7 +37,6 @@ from collegium.ledger.frames import (
     read_frames,
 )
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
-from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.opening import (
     create_ledger,
@@ -51,70 +46,7 @@ from collegium.ledger.opening import (
 )
 from collegium.ledger.ordering import LEDGER
 from collegium.ledger.snapshot import snapshot_path
-from collegium.ledger.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class ValidatorSet:
-    """The validators at one place of the log.
-
-    Attributes:
-        powers: voting power by member id.
-        keys: public key by cosigner's name.
-        names: cosigner's name by member id.
-    """
-
-    powers: Mapping[str, int]
-    keys: Mapping[str, bytes]
-    names: Mapping[str, str]
-
-    def key_of(self, member: str) -> bytes | None:
-        """Return a validator's public key, or None for anybody else."""
-        return self.keys[self.names[member]] if member in self.names else None
-
-    def cosigners(self, note: str) -> dict[str, int]:
-        """Return which validators cosigned a note, and when; a line that does not hold counts not.
-
-        A bad line must not spoil a note for those whose lines are good, so each stands alone.
-        """
-        found = {}
-        for member, name in self.names.items():
-            try:
-                signed = cosignatures(note, {name: self.keys[name]})
-            except FormatError:
-                continue
-            if name in signed:
-                found[member] = signed[name]
-        return found
-
-    def power(self, members: Mapping[str, object]) -> int:
-        """Return the power of some members together."""
-        return sum(power for member, power in self.powers.items() if member in members)
-
-    def suffices(self, members: Mapping[str, object]) -> bool:
-        """Return whether some members have more than two thirds of the power."""
-        return is_quorum(self.power(members), sum(self.powers.values()))
-
-    def makes_final(self, note: str) -> bool:
-        """Return whether enough validators cosigned a note, whoever signed it as the log."""
-        return self.suffices(self.cosigners(note))
-
-
-def validator_set_of(state: State, identity: bytes) -> ValidatorSet:
-    """Return who judges the block after a state.
-
-    Args:
-        state: the contract's.
-        identity: the ledger's genesis digest.
-    """
-    powers, keys, names = {}, {}, {}
-    for member, record in state.records(MEMBERS, MemberRecord):
-        if record.active and record.power:
-            name = cosigner_name(origin_of(identity), member)
-            powers[member] = record.power
-            names[member] = name
-            keys[name] = from_text(record.key, KEY_SIZE)
-    return ValidatorSet(powers, keys, names)
+from collegium.ledger.validators import ValidatorSet, validator_set_of
 
 
 class BlockIndex:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from collegium.errors import FormatError, RunError
 from collegium.ledger.engines.log.connection import PresentFirst
 from collegium.ledger.engines.log.delivery import MemberPosition, decode_delivery
-from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.keys import SigningKey
-from collegium.ledger.note import Checkpoint, split_note
+from collegium.ledger.note import Checkpoint, with_lines
+from collegium.ledger.validators import ValidatorSet, cosignature_of
 
 
 @dataclass(slots=True)
@@ -215,18 +216,3 @@ class Recovery:
             copy.reopen()
             return False
         return True
-
-
-def with_lines(note: str, lines: Iterable[str]) -> str:
-    """Return the log's note with cosignature lines in place of those that it may have."""
-    text, signatures = split_note(note)
-    own = signatures.splitlines(keepends=True)[0]
-    return f"{text}\n{own}{''.join(lines)}"
-
-
-def cosignature_of(member: str, note: str, judges: ValidatorSet) -> str | None:
-    """Return the line by which a member cosigned a note, or None where there is none that holds."""
-    for line in split_note(note)[1].splitlines(keepends=True):
-        if member in judges.cosigners(with_lines(note, [line])):
-            return line
-    return None

@@ -37,10 +37,9 @@ from collegium.ledger.engines.log.evidence import (
     censorship_parts,
 )
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
-from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.witness import CosigningWitness, KeyOf, open_cosigned
 from collegium.ledger.genesis import Genesis
-from collegium.ledger.note import LONGEST_NOTE, Checkpoint, split_note
+from collegium.ledger.note import LONGEST_NOTE, Checkpoint, split_note, with_lines
 from collegium.ledger.state import State
 
 _TOO_FEW = "it calls a block final that too few validators have cosigned"

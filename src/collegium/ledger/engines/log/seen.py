@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.cosignature import cosigner_name
-from collegium.ledger.engines.log.log_copy import ValidatorSet
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import (
@@ -24,6 +23,7 @@ from collegium.ledger.note import (
     split_note,
     to_base64,
 )
+from collegium.ledger.validators import ValidatorSet
 
 LARGEST_SEEN = 1024
 """Bytes of such a note."""

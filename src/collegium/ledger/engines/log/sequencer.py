@@ -25,15 +25,17 @@ from collegium.ledger.engines.log.delivery import (
     encode_delivery,
 )
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
-from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.engines.log.mempool import REMEMBERED, Mempool, PendingTransaction, Submission
 from collegium.ledger.engines.log.promised import PromisedTransactions
-from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
+from collegium.ledger.engines.log.recovery import Recovery
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
+from collegium.ledger.note import with_lines
 from collegium.ledger.ordering import LEDGER, Answer, Ordered, Refused
+from collegium.ledger.validators import ValidatorSet, cosignature_of
 
 MOST_CONFLICTS = 64
 """Equivocations that are told in one answer; the others follow when these are on record."""
