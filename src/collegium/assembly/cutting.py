@@ -16,13 +16,15 @@ from collegium.study.document import Study
 from collegium.study.english import Value
 from collegium.study.fold_checks import folds_of
 from collegium.study.notice import Notice
+from collegium.study.splitting import way_of_split
 from collegium.study.tables import compares_persons
 
 
 def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows, SiteRows]]:
     """Return each site's training and test part.
 
-    A person of a user's table is in one part at all sites, where a simulation holds them.
+    A person of a user's table is in one part at all sites, where a simulation holds them; cut by
+    time it is trained on wherever it has an early row, and tested on nowhere.
 
     Raises:
         DataError: a site's rows cannot be cut as asked.
@@ -31,10 +33,24 @@ def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows,
     folds, number = folds_of(study), study.evaluation.fold
     if number is not None and folds is not None:
         return fold(sites, number, folds, seed)
-    cut = {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
+    way = way_of_split(study)
+    cut = {rows.name: split(rows, part.test, seed, way) for rows in sites}
     if not compares_persons(study):
         return cut
-    cut = in_one_part(cut)
+    if way == "latest":
+        known = np.concatenate([train.person for train, _ in cut.values()])
+        cut = {
+            name: (train, take(test, ~np.isin(test.person, known)))
+            for name, (train, test) in cut.items()
+        }
+        return _with_tests(cut)
+    return _with_tests(in_one_part(cut))
+
+
+def _with_tests(
+    cut: dict[str, tuple[SiteRows, SiteRows]],
+) -> dict[str, tuple[SiteRows, SiteRows]]:
+    """Return the parts of sites, each of which has somebody to test on."""
     for name, (_, test) in cut.items():
         if not len(test.y):
             raise DataError(
@@ -48,7 +64,7 @@ def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows,
 def about_persons(study: Study, cut: Cut) -> tuple[Notice, ...]:
     """Return how many persons have rows at several sites, and are trained and tested on."""
     found = shared_persons(cut)
-    if not found.persons or study.data.split.by not in (None, "person"):
+    if not found.persons or way_of_split(study) not in (None, "person", "latest"):
         return ()
     case = "both" if found.in_both else "one-part"
     told: dict[str, Value] = {"case": case, "persons": found.persons, "both": found.in_both}

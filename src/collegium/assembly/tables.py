@@ -49,6 +49,7 @@ from collegium.data.tabular.study_rows import (
     read_again,
     rows_of_study,
     take_study_rows,
+    time_of_rows,
 )
 from collegium.errors import DataError
 from collegium.mechanisms.statistics.speaking import SiteTable
@@ -170,6 +171,8 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
         parts[name] = SiteTable(
             take_study_rows(own, place[_at(train)]), take_study_rows(own, place[_at(test)])
         )
+    cut = sum(one.train.rows + one.test.rows for one in parts.values())
+    left_out.append(("known-person", sum(len(rows.y) for rows in sites) - cut))
     blob = (
         agreed_by_all(source, study, parts, fewest_sites(study, len(parts)))
         if described is None
@@ -288,8 +291,9 @@ def own_table(source: TableSource, study: Study, path: Path, name: str) -> SiteT
 def positions(studied: StudyRows, which: NDArray[np.int64], name: str) -> SiteRows:
     """Return rows that hold nothing but their positions: what cutting needs, and no more."""
     labels = studied.label if len(studied.label) else as_numbers(studied.target).astype(np.float32)
-    x = which.astype(np.float32)[:, None]
-    return SiteRows(name, x, labels[which], studied.person[which])
+    x, time = which.astype(np.float32)[:, None], time_of_rows(studied)
+    time = None if time is None else time[which]
+    return SiteRows(name, x, labels[which], studied.person[which], time)
 
 
 def _at(rows: SiteRows) -> NDArray[np.int64]:

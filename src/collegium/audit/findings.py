@@ -134,7 +134,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     study: str
     held_out: float
-    by: Literal["person", "time"] = "person"
+    by: Literal["person", "time", "latest"] = "person"
     looks: int
     loss: float
     trial: int

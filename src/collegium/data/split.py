@@ -27,7 +27,7 @@ def split(
     rows: SiteRows,
     test: float,
     seed: int,
-    by: Literal["person", "time", "row", "published"] | None = None,
+    by: Literal["person", "time", "row", "published", "latest"] | None = None,
 ) -> tuple[SiteRows, SiteRows]:
     """Return a site's (training, test) rows, each in the order in which they were.
 
@@ -36,7 +36,9 @@ def split(
     (and the smaller part holds as many persons as there are classes), else by chance alone. By
     ``row``, rows are drawn as if each were of another person: where they are not, the test part
     knows its persons already. By ``time``, each person's latest rows are tested on, and what
-    overlaps the first of them is left out of both parts. By ``published``, the test part is the
+    overlaps the first of them is left out of both parts. By ``latest``, the test part begins at one
+    moment for all rows of the site; later rows of persons who are trained on are in neither part.
+    By ``published``, the test part is the
     one that the data came with.
 
     Args:
@@ -56,6 +58,8 @@ def split(
         return _published(rows)
     if by == "time":
         return _latest(rows, test)
+    if by == "latest":
+        return _from_a_moment_on(rows, test)
     if by == "row":
         trained, late = split(replace(rows, person=np.arange(len(rows.y))), test, seed)
         return (
@@ -102,6 +106,24 @@ def _latest(rows: SiteRows, test: float) -> tuple[SiteRows, SiteRows]:
     if not trained.any():
         raise _impossible(rows, "no row ends before the test part begins")
     return take(rows, trained), take(rows, tested)
+
+
+def _from_a_moment_on(rows: SiteRows, test: float) -> tuple[SiteRows, SiteRows]:
+    """Cut a site's rows at the moment of the first of its latest ones; equal moments stay together.
+
+    Nobody is in both parts: who has earlier rows is trained on.
+    """
+    if rows.time is None:
+        raise _impossible(rows, "the rows have no times to go by")
+    begin = rows.time[:, 0]
+    tested = math.ceil(Fraction(repr(float(test))) * len(begin))
+    late = begin >= np.sort(begin)[len(begin) - tested]
+    new = late & ~np.isin(rows.person, rows.person[~late])
+    if late.all():
+        raise _impossible(rows, "no row is earlier than those that would be tested")
+    if not new.any():
+        raise _impossible(rows, "every person with a late row has an earlier one too")
+    return take(rows, ~late), take(rows, new)
 
 
 def _stratified(

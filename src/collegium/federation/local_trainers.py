@@ -100,7 +100,7 @@ class LocalTrainers:
         for name, own in () if part is None else rows.items():
             with suppress(DataError):  # a site of too few persons trains on all of them
                 self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed, by)
-        if compares_persons(study):
+        if compares_persons(study) and by != "latest":
             nobody = np.empty(0, np.int64)
             cut = in_one_part(
                 {name: (own, self._held.get(name, take(own, nobody)))

@@ -51,7 +51,8 @@ class Split(Section, frozen=True, kw_only=True):
     """The part of every site's rows that is opened once, after the last round.
 
     By "person", which is what is done where nothing is said, nobody is in both parts; by "time",
-    each person's latest rows are tested on; by "row", rows are drawn without regard to persons.
+    each person's latest rows are tested on, of a table each site's; by "row", rows are drawn
+    without regard to persons.
     """
 
     test: float = 0.34
@@ -66,10 +67,11 @@ class TableSource(Section, frozen=True, kw_only=True):
 
     `table` is a CSV or Parquet file, its path taken from the study's file; members of a
     consortium name theirs in node.toml. `target` is the column to be predicted, `site` the one
-    that tells the institution, `person` the one that is equal in all rows of one person; `drop`
-    are columns that are not looked at. `task` follows from the architecture where that can only
-    do one thing. `event` is, for survival, the column that tells what ended the time in `target`,
-    `exposure`, for counts, that of what they were counted over, such as years.
+    that tells the institution, `person` the one that is equal in all rows of one person, `time` a
+    date or a number whose latest rows are tested on (``split.by = "time"``); `drop` are columns
+    that are not looked at. `task` follows from the architecture where that can only do one thing.
+    `event` is, for survival, the column that tells what ended the time in `target`, `exposure`, for
+    counts, that of what they were counted over, such as years.
     `classes` are the target's (or the event's) values, the positive one last; absent: those
     that occur, sorted. `groups` are values that count as one class, by its name:
     ``{ ill = ["1", "2"] }``. `categorical` and `numeric` say how columns are read
@@ -89,6 +91,7 @@ class TableSource(Section, frozen=True, kw_only=True):
     groups: dict[str, tuple[str, ...]] | None = None
     site: str | None = None
     person: str | None = None
+    time: str | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ import msgspec
 
 from collegium.study.document import Study
 from collegium.study.search_section import Range
+from collegium.study.splitting import way_of_split
 
 Values = dict[tuple[str, ...], float]
 """Values of a trial by the keys they are of, such as ``("training", "learning_rate")``."""
@@ -143,18 +144,23 @@ def held_out(study: Study) -> float | None:
     return None if stopping is None else stopping.validation
 
 
-def held_out_by(study: Study) -> Literal["person", "time"]:
-    """Return whether persons are held out, or each person's latest rows, as they are for the test.
+def held_out_by(study: Study) -> Literal["person", "time", "latest"]:
+    """Return whether persons are held out, or the latest rows, as they are for the test.
 
-    In a study cut by rows it is persons too: rows of persons who are trained on flatter a choice.
+    Those are each person's ("time"), or of a table's site ("latest"). In a study cut by rows it is
+    persons too: rows of persons who are trained on flatter a choice.
     """
-    return "time" if study.data.split.by == "time" else "person"
+    way = way_of_split(study)
+    return way if way in ("time", "latest") else "person"
 
 
 def held_out_words(part: float, by: str) -> str:
     """Return what is held out: "20 % of each site's training persons"."""
-    what = "training persons" if by == "person" else "training rows, each person's latest"
-    return f"{100 * part:g} % of each site's {what}"
+    what = {
+        "person": "training persons", "latest": "latest training rows",
+        "time": "training rows, each person's latest",
+    }  # fmt: skip
+    return f"{100 * part:g} % of each site's {what[by]}"
 
 
 def dotted_values(values: Values) -> dict[str, float]:

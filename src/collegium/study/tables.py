@@ -11,6 +11,7 @@ from collegium.study.document import Study, TableSource, Task
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, contradiction, nearest, shown
 from collegium.study.simulated import SIMULATED
+from collegium.study.splitting import way_of_split
 
 CLASSES: Mapping[Task, tuple[int, int]] = {
     "binary": (2, 2), "multiclass": (3, 1000), "ordinal": (3, 1000), "survival": (2, 2),
@@ -72,7 +73,7 @@ def compares_persons(study: Study) -> bool:
 def _tells_persons(study: Study) -> bool:
     source = study.data.source
     told = isinstance(source, TableSource) and source.person is not None
-    return told and study.data.split.by in (None, "person")
+    return told and way_of_split(study) in (None, "person", "latest")
 
 
 def about_tables(study: Study) -> tuple[Notice, ...]:
@@ -103,7 +104,7 @@ def check_table(study: Study) -> None:
     task = task_of(study)
     roles = {
         "target": source.target, "event": source.event, "exposure": source.exposure,
-        "site": source.site, "person": source.person,
+        "site": source.site, "person": source.person, "time": source.time,
     }  # fmt: skip
     named = {role: name for role, name in roles.items() if name is not None}
     for role, name in named.items():
@@ -155,10 +156,14 @@ def check_table(study: Study) -> None:
         )  # fmt: skip
     check_columns(study)
     check_described(study, source, task)
-    if study.data.split.by == "time":
+    if (study.data.split.by == "time") != (source.time is not None):
         raise contradiction(
-            ("data", "split", "by"), 'split.by = "time" does not go with a table',
-            "a table's rows have no moments of their own", 'set by = "person", or leave it out',
+            (*place, "time") if source.time is not None else ("data", "split", "by"),
+            "a table is cut by time, and no column tells it" if source.time is None else
+            "a column of time is named, and the table is not cut by time",
+            "the latest rows by data.source.time are tested on where split.by is 'time'",
+            'add time = "…" to data.source' if source.time is None else
+            'set data.split.by = "time", or remove time',
         )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def described_kinds(study: Study) -> Mapping[str, Kind] | None:
         name: "categorical" if one.categories else "numeric" if one.range else "date"
         for name, one in columns.items()
     }
-    named = (source.target, source.event, source.site, source.person)
+    named = (source.target, source.event, source.site, source.person, source.time)
     return {**dict.fromkeys((one for one in named if one), "categorical"), **kinds}
 
 

@@ -12,7 +12,10 @@ from typing import Literal
 
 import msgspec
 
-Why = Literal["no-target", "negative", "no-event", "no-exposure", "no-site", "class", "small-site"]
+Why = Literal[
+    "no-target", "negative", "no-event", "no-exposure", "no-site", "no-time", "class", "small-site",
+    "known-person",
+]  # fmt: skip
 
 REASONS: Mapping[Why, str] = {
     "no-target": "without a target that can be read",
@@ -20,8 +23,10 @@ REASONS: Mapping[Why, str] = {
     "no-event": "with a time and no event",
     "no-exposure": "without an exposure above 0",
     "no-site": "without a site",
+    "no-time": "without a date or number to cut by",
     "class": "of a class that the study does not ask about",
     "small-site": "of a site with one person",
+    "known-person": "late ones of persons who are trained on",
 }
 
 

@@ -18,7 +18,7 @@ from collegium.data.table import Feature, Schema, SiteRows, take
 from collegium.data.tabular.agreed_preparation import FINE_BITS, AgreedColumn, AgreedPreparation
 from collegium.data.tabular.columns import Column, as_numbers, as_words, canonical_word
 from collegium.data.tabular.computing_statistics import numbers_of
-from collegium.data.tabular.study_rows import StudyRows, target_words
+from collegium.data.tabular.study_rows import StudyRows, target_words, time_of_rows
 from collegium.errors import DataError
 
 OTHER, ABSENT = "(other)", "(missing)"
@@ -168,10 +168,10 @@ def encode_study_rows(agreement: AgreedPreparation, studied: StudyRows, name: st
     x = encode_columns(agreement, columns, studied.rows)
     values = as_numbers(studied.target).astype(np.float32)
     if agreement.task in ("regression", "count"):
-        return SiteRows(name, x, values, studied.person)
+        return SiteRows(name, x, values, studied.person, time_of_rows(studied))
     label, words = agreed_labels(agreement, studied)
     y = np.stack([values, label], axis=1).astype(np.float32) if agreement.event else label
-    rows = SiteRows(name, x, y, studied.person)
+    rows = SiteRows(name, x, y, studied.person, time_of_rows(studied))
     if (label >= 0).all():
         return rows
     if not (label >= 0).any():

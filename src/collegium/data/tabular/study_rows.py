@@ -17,6 +17,7 @@ from collegium.data.tabular.columns import (
     Column,
     Kind,
     Table,
+    as_days,
     as_numbers,
     as_words,
     canonical_word,
@@ -27,6 +28,7 @@ from collegium.data.tabular.columns import (
     take_cells,
     take_rows,
 )
+from collegium.data.tabular.dates import days_by_cell
 from collegium.data.tabular.left_out import Why
 from collegium.errors import DataError
 from collegium.study.document import TableSource, Task
@@ -45,6 +47,7 @@ class StudyRows:
     the position of the row's class (of survival: of its event) among this table's own, in the order
     of `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices
     into `sites`, ids in order. `place` is int64 [rows], where a row stands in its file, from 0.
+    `time` is float64 [rows], by which they are cut, if they are: days since 1970 or any number.
     `left_out` counts the rows of the file that are none of these, each with its first reason.
     """
 
@@ -59,6 +62,7 @@ class StudyRows:
     notes: tuple[str, ...]
     exposure: Column | None = None
     left_out: tuple[tuple[Why, int], ...] = ()
+    time: NDArray[np.float64] | None = None
 
     @property
     def rows(self) -> int:
@@ -104,6 +108,7 @@ def take_study_rows(studied: StudyRows, which: NDArray[np.int64]) -> StudyRows:
         take_rows(studied.table, which), take_cells(studied.target, which), event,
         studied.person[which], label, studied.site[which], studied.sites, studied.place[which],
         studied.notes, exposure, studied.left_out,
+        None if studied.time is None else studied.time[which],
     )  # fmt: skip
 
 
@@ -122,7 +127,7 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     """
     named = {
         "target": source.target, "event": source.event, "exposure": source.exposure,
-        "person": source.person,
+        "person": source.person, "time": source.time,
     }  # fmt: skip
     if alone is None:
         named["site"] = source.site
@@ -160,6 +165,9 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     site_column = None if alone is not None or source.site is None else table.columns[source.site]
     if site_column is not None:
         leave_out(~_has_word(site_column), "no-site", f"no value of {source.site!r}")
+    time = None if source.time is None else moments_of(table.columns[source.time])
+    if time is not None:
+        leave_out(np.isnan(time), "no-time", f"no date or number in {source.time!r}")
     if values is not None and not known.any() and _has_word(target).any():
         raise _no_number(target)
     if not keep.any():
@@ -190,8 +198,34 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     inputs_of_rows = Table(inputs, len(which))
     return StudyRows(
         inputs_of_rows, target, event, person, label, site, sites, which, tuple(notes), exposure,
-        tuple(left_out),
+        tuple(left_out), None if time is None else time[which],
     )  # fmt: skip
+
+
+def moments_of(column: Column) -> NDArray[np.float64]:
+    """Return when rows were, float64 [rows]: days since 1970 or numbers, NaN where neither is told.
+
+    Raises:
+        DataError: ``data.value``, cells, none of which is a date or a number.
+    """
+    if column.kind == "numeric":
+        return as_numbers(column)
+    if column.kind == "date":
+        return as_days(column)
+    codes, words = as_words(column)
+    days = np.array([*days_by_cell(words), np.nan])
+    found = np.array([*map(number_of, words), np.nan]) if np.isnan(days).all() else days
+    if np.isnan(found[codes]).all():
+        row = int(np.argmax(codes >= 0))
+        cell = repr(words[codes[row]][:40]) if codes[row] >= 0 else "an empty cell"
+        raise DataError(
+            "data.value",
+            f"row {row + 1}, column {column.name!r}: {cell} is no date or number, nor is another",
+            "data.source.time names it; of dates with slashes it has to be clear which number is"
+            " the day",
+            "write dates as 2024-12-31, or name another column",
+        )
+    return found[codes]
 
 
 def absent_of(source: TableSource) -> tuple[str, ...] | UnsetType:
@@ -201,7 +235,7 @@ def absent_of(source: TableSource) -> tuple[str, ...] | UnsetType:
 
 def set_aside(source: TableSource) -> set[str]:
     """Return the columns that are no inputs because the study says what they are."""
-    named = (source.target, source.event, source.exposure, source.site, source.person)
+    named = (source.target, source.event, source.exposure, source.site, source.person, source.time)
     return {name for name in (*named, *source.drop) if name is not None}
 
 
@@ -210,11 +244,21 @@ def study_rows_bytes(studied: StudyRows) -> bytes:
     columns = [*studied.table.columns.values(), studied.target]
     columns += [one for one in (studied.event, studied.exposure) if one is not None]
     parts = [np.ascontiguousarray(studied.person).tobytes()]
+    if studied.time is not None:
+        parts.append(np.ascontiguousarray(studied.time).tobytes())
     for column in columns:
         codes, words = as_words(column)
         parts += [column.name.encode(), column.unit.encode(), "\0".join(words).encode()]
         parts.append(np.ascontiguousarray(codes).tobytes())
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def time_of_rows(studied: StudyRows) -> NDArray[np.int64] | None:
+    """Return rows in time as `SiteRows` has it, int64 [rows, 2]: only their order counts."""
+    if studied.time is None:
+        return None
+    order = np.unique(studied.time, return_inverse=True)[1].astype(np.int64)
+    return np.stack([order, order], axis=1)
 
 
 def class_order(words: Iterable[str]) -> list[str]:

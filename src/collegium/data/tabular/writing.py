@@ -28,6 +28,9 @@ def table_text(studied: StudyRows, source: TableSource) -> str:
     if source.person is not None:
         heads.append(source.person)
         cells.append([str(number) for number in studied.person.tolist()])
+    if studied.time is not None and source.time is not None:
+        heads.append(source.time)
+        cells.append([number_word(moment) for moment in studied.time.tolist()])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heads)
