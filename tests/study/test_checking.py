@@ -90,21 +90,6 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        "consensus.engine=cometbft",
-    ],
-)  # fmt: skip
-def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:
-    assert refused(change).code == "study.not-yet"
-
-
-def test_an_installed_part_may_bear_a_planned_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUILT_IN["engines"], "cometbft", "nowhere:COMETBFT")
-    assert read("consensus.engine=cometbft").study.consensus.engine == "cometbft"
-
-
-@pytest.mark.parametrize(
     ("partition", "wrong"),
     [
         ('{ by = "site", sites = 4 }', "sites"),

@@ -33,7 +33,6 @@ from collegium.study.simulated import (
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, largest_share, sites_per_round
 from collegium.study.texts import check_text
-from collegium.study.unsupported import is_later_name, not_yet
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -114,10 +113,6 @@ def _check_names(study: Study) -> None:
         known = names(kind)
         if name in known:
             continue
-        if is_later_name(kind, name):
-            raise not_yet(
-                path, shown(name), f"use one of: {', '.join(known)}" if known else "remove it"
-            )
         if kind == "datasets" and name in names("collections"):
             raise Refusal(
                 path, "study.unknown-name", f"{dotted(path)} is {shown(name)}",

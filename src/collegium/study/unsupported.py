@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collegium.plugins import Kind
 from collegium.study.refusal import DocumentPath, Refusal, dotted
 
 LATER_KEYS: dict[DocumentPath, str] = {
     ("incentive",): "contribution, reputation and rewards",
     ("report",): "settings of the report",
 }
-
-LATER_NAMES: dict[Kind, frozenset[str]] = {
-    "engines": frozenset({"cometbft"}),
-}  # fmt: skip
 
 
 def refuse_later_key(path: DocumentPath, value: object) -> None:
@@ -23,11 +18,6 @@ def refuse_later_key(path: DocumentPath, value: object) -> None:
     """
     if path in LATER_KEYS:
         raise not_yet(path, LATER_KEYS[path], f"remove {dotted(path)}")
-
-
-def is_later_name(kind: Kind, name: str) -> bool:
-    """Return whether a name is only planned."""
-    return name in LATER_NAMES.get(kind, frozenset())
 
 
 def not_yet(path: DocumentPath, lacking: str, todo: str) -> Refusal:
