@@ -14,6 +14,7 @@ from collegium.audit.verify import verify
 from collegium.data.split import split
 from collegium.data.tabular.writing import table_text
 from collegium.errors import DataError, StudyError
+from collegium.federation.local_trainers import LocalTrainers
 from collegium.simulation.execution import run
 from collegium.study.document import TableSource
 from collegium.study.reading import read_study
@@ -146,6 +147,24 @@ def test_the_latest_training_rows_are_held_out_too(tmp_path: Path) -> None:
         assert held.time is not None
         assert kept.time.max() < held.time.min()
     assert held_out_words(0.2, by) == "20 % of each site's latest training rows"
+
+
+def test_nobody_who_is_trained_on_is_held_out_at_any_site(tmp_path: Path) -> None:
+    cells = trainers()
+    cells["patient"] = [f"p{at % 160}" for at in range(240)]
+    text = BY_TIME.replace('site = "hospital"', 'site = "hospital", person = "patient"')
+    text = text.replace("[training]", "[training]\nearly_stopping = { patience = 2 }")
+    found = cut(tmp_path, cells, text)
+    work = LocalTrainers(found.study, found.parts.spec, found.parts.trainer, found.train)
+    kept = np.concatenate([one.person for one in work.rows.values()])
+    held = np.concatenate([one.person for one in work._held.values()])
+    assert len(held) > 10
+    assert not np.isin(held, kept).any()
+    for name, late in work._held.items():
+        early = work.rows[name].time
+        assert early is not None
+        assert late.time is not None
+        assert early.max() < late.time.min()
 
 
 def test_described_columns_are_cut_by_time_too(tmp_path: Path) -> None:

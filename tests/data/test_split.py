@@ -177,3 +177,19 @@ def test_a_published_test_part_is_taken_as_it_is() -> None:
         with pytest.raises(DataError, match="here") as caught:
             split(none, 0.3, 3, "published")
         assert "came without" in caught.value.why
+
+
+def test_the_latest_rows_of_a_site_are_of_nobody_who_is_trained_on() -> None:
+    begin = np.array([3, 1, 2, 5, 5, 4, 5, 0])
+    rows = SiteRows(
+        "one", np.arange(8, dtype=np.float32)[:, None], np.zeros(8, np.int64),
+        np.array([1, 2, 3, 4, 1, 6, 7, 8]), np.stack([begin, begin], axis=1),
+    )  # fmt: skip
+    train, test = split(rows, 0.25, 1, "latest")
+    # Three rows share the moment of the second latest; one of them is of person 1.
+    assert train.x[:, 0].tolist() == [0, 1, 2, 5, 7]
+    assert test.x[:, 0].tolist() == [3, 6]
+    same = SiteRows("one", rows.x, rows.y, np.ones(8, np.int64), rows.time)
+    with pytest.raises(DataError, match="cannot be split") as refused:
+        split(same, 0.25, 1, "latest")
+    assert refused.value.why == "every person with a late row has an earlier one too"

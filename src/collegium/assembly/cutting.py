@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collegium.data.across_sites import Cut, in_one_part, shared_persons
+from collegium.data.across_sites import Cut, in_one_part, of_nobody_trained_on, shared_persons
 from collegium.data.folds import fold
 from collegium.data.partition import made_up_sites
 from collegium.data.split import split
@@ -38,12 +38,7 @@ def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows,
     if not compares_persons(study):
         return cut
     if way == "latest":
-        known = np.concatenate([train.person for train, _ in cut.values()])
-        cut = {
-            name: (train, take(test, ~np.isin(test.person, known)))
-            for name, (train, test) in cut.items()
-        }
-        return _with_tests(cut)
+        return _with_tests(of_nobody_trained_on(cut))
     return _with_tests(in_one_part(cut))
 
 

@@ -70,6 +70,15 @@ def in_one_part(cut: Cut) -> dict[str, tuple[SiteRows, SiteRows]]:
     return found
 
 
+def of_nobody_trained_on(cut: Cut) -> dict[str, tuple[SiteRows, SiteRows]]:
+    """Return a cut whose second parts are of nobody who is in a first part, at any site."""
+    known = _persons(cut, 0)
+    return {
+        name: (train, take(test, ~np.isin(test.person, known)))
+        for name, (train, test) in cut.items()
+    }
+
+
 def _at_several(cut: Cut) -> NDArray[np.int64]:
     """Return the persons of more than one site."""
     own = [np.unique(np.concatenate([one.person for one in parts])) for parts in cut.values()]

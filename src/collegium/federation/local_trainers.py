@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.across_sites import in_one_part
+from collegium.data.across_sites import in_one_part, of_nobody_trained_on
 from collegium.data.split import split
 from collegium.data.table import SiteRows, take
 from collegium.errors import DataError
@@ -100,9 +100,10 @@ class LocalTrainers:
         for name, own in () if part is None else rows.items():
             with suppress(DataError):  # a site of too few persons trains on all of them
                 self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed, by)
-        if compares_persons(study) and by != "latest":
+        if compares_persons(study):
             nobody = np.empty(0, np.int64)
-            cut = in_one_part(
+            once = of_nobody_trained_on if by == "latest" else in_one_part
+            cut = once(
                 {name: (own, self._held.get(name, take(own, nobody)))
                  for name, own in self.rows.items()}
             )  # fmt: skip
