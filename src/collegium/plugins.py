@@ -126,6 +126,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "hotstuff": "collegium.consensus.protocols.hotstuff:HOTSTUFF",
         "pbft": "collegium.consensus.protocols.pbft:PBFT",
         "pbft_pos": "collegium.consensus.protocols.pbft_pos:PBFT_POS",
+        "poa": "collegium.consensus.protocols.poa:POA",
         "pos": "collegium.consensus.protocols.pos:POS",
         "pow": "collegium.consensus.protocols.pow:POW",
         "pos_vote": "collegium.consensus.protocols.pos_vote:POS_VOTE",

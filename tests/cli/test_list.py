@@ -105,6 +105,9 @@ def test_a_protocol_is_listed_with_what_it_bears_and_who_published_it(call: Call
     assert said == [
         "byzantine", "f < n/3", "immediate", "lasting", "Castro and Liskov, OSDI 1999",
     ]  # fmt: skip
+    for one in found.values():
+        if one["key"] == "consensus.protocol":
+            assert all(one[key] for key in ("faults", "bound", "finality", "source")), one
 
 
 @pytest.mark.usefixtures("_no_data")

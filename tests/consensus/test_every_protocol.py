@@ -21,6 +21,7 @@ MESSAGES = {
     "tendermint": (27, 90, 189),
     "hotstuff": (24, 48, 72),
     "raft": (6, 12, 18),
+    "poa": (3, 6, 9),
     "pow": (3, 6, 9),
     "signed_log": (9, 18, 27),
     "pos_vote": (27, 90, 189),
