@@ -107,6 +107,7 @@ def test_a_forked_order_alone_closes_no_round(
     ("changes", "words"),
     [
         (("consensus.engine=solo",), "has none"),
+        (("consensus.engine=simnet", "consensus.protocol=raft"), "not a single one that lies"),
         (("consensus.engine=simnet", "threat.rounds=[1]"), "knows no rounds"),
         (("consensus.engine=simnet", 'threat.attackers=["va-1"]'), "is none"),
     ],
