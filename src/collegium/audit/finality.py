@@ -7,6 +7,7 @@ validators stand behind it? Another engine brings its own (plugin kind ``certifi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.audit.findings import Finding, of_error
@@ -16,36 +17,62 @@ from collegium.audit.policy import NONE
 from collegium.audit.subjects import AboutFile, AboutLedger, Value
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import malformed
-from collegium.errors import CollegiumError, FormatError
+from collegium.errors import CollegiumError, FormatError, reason_of
 from collegium.ledger.final import NAME, read_final
 from collegium.ledger.genesis import log_key_of
 from collegium.ledger.note import open_checkpoint, origin_of
 from collegium.plugins import find
 
 
-def noted(folder: Path) -> str | FormatError | None:
-    """Return the note, None where there is none, or what is wrong with its file.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What lay beside a ledger before it was read.
+
+    Attributes:
+        final: the note in the file of that name, None where there is none, or what is wrong.
+        commit: the bytes of the file `commit`, likewise.
+    """
+
+    final: str | FormatError | None
+    commit: bytes | FormatError | None
+
+
+def read_beside(folder: Path) -> Beside:
+    """Return what lies beside a ledger.
 
     Of a node that runs it is read before the ledger: blocks are written before they are final.
     """
+    final: str | FormatError | None
+    commit: bytes | FormatError | None
     try:
-        return read_final(folder)
+        final = read_final(folder)
     except FormatError as error:
-        return error
+        final = error
+    try:
+        with (folder / COMMIT).open("rb") as file:
+            commit = file.read(LARGEST_COMMIT + 1)
+    except FileNotFoundError:
+        commit = None
+    except OSError as error:
+        commit = malformed(f"the file {COMMIT}", reason_of(error))
+    return Beside(final, commit)
 
 
-Certifies = Callable[[Path, "str | FormatError | None", History, TrustRoot], "int | None"]
+Certifies = Callable[[Path, Beside, History, TrustRoot], "int | None"]
 """Returns how many entries a certificate shows to be final; notes in the history what is wrong.
 
-It is given the folder, what `noted` read in it, the history, and what was known beforehand.
+It is given the folder, what was read beside the ledger, the history, and what was known beforehand.
 """
+
+COMMIT = "commit"
+"""The file of engines whose validators vote on headers."""
+
+LARGEST_COMMIT = 2**20
 
 COSIGNED = "cosigned"
 
 
-def certified_size(
-    folder: Path, note: str | FormatError | None, history: History, trust: TrustRoot
-) -> int | None:
+def certified_size(folder: Path, beside: Beside, history: History, trust: TrustRoot) -> int | None:
     """Return how many entries the certificates that a history's blocks name show to be final.
 
     Blocks that name none are looked at as cosigned ones: somebody may have cosigned them.
@@ -58,19 +85,17 @@ def certified_size(
             unknown = Finding("certificate.unknown", "error", AboutLedger(), {"why": error.why})
             history.findings.append(unknown)
             continue
-        sizes.append(certifies(folder, note, history, trust))
+        sizes.append(certifies(folder, beside, history, trust))
     return max((size for size in sizes if size is not None), default=None)
 
 
-def cosigned_size(
-    folder: Path, note: str | FormatError | None, history: History, trust: TrustRoot
-) -> int | None:
+def cosigned_size(folder: Path, beside: Beside, history: History, trust: TrustRoot) -> int | None:
     """Return how many entries a quorum cosigned, or None; note in the history what is wrong.
 
     The quorum is the policy's where it has one, else more than two thirds of the power as it was
     before the last of those blocks: no block judges itself.
     """
-    genesis, policy = history.genesis, trust.cosigning
+    genesis, policy, note = history.genesis, trust.cosigning, beside.final
     if genesis is None:
         return None
     origin, key = origin_of(history.identity), log_key_of(genesis)

@@ -63,8 +63,8 @@ class History:
     checked as one of these kinds.
 
     `said` are the acknowledged entries that were replayed. `roots` are the log's roots after every
-    block, by size; `rounds_at` the rounds closed by then, over all studies. `sealed` says that a
-    checkpoint ends the file.
+    block, by size; `app_hashes` the sizes, by application hash; `rounds_at` the rounds closed by
+    then, over all studies. `sealed` says that a checkpoint ends the file.
     """
 
     genesis: Genesis | None = None
@@ -77,6 +77,7 @@ class History:
     roots: dict[int, bytes] = field(default_factory=dict)
     rounds_at: dict[int, int] = field(default_factory=dict)
     app_hash: bytes = b""
+    app_hashes: dict[bytes, int] = field(default_factory=dict)
     sealed: bool = False
     findings: list[Finding] = field(default_factory=list)
 
@@ -280,6 +281,7 @@ class _Replay:
             self.proposers = validator_powers(self.state)
         self.history.blocks += 1
         self.history.app_hash = block.app_hash
+        self.history.app_hashes[block.app_hash] = self.frontier.size
         self.history.roots[self.frontier.size] = log_root
         self.history.rounds_at[self.frontier.size] = self.rounds
 

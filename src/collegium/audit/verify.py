@@ -21,7 +21,7 @@ from collegium.audit.bundle import check_bundle
 from collegium.audit.clipping import clipped_updates
 from collegium.audit.committed import KIND as COMETBFT
 from collegium.audit.faults import faults, has_sequencer
-from collegium.audit.finality import certified_size, noted
+from collegium.audit.finality import certified_size, read_beside
 from collegium.audit.findings import (
     DESCRIBED,
     NOT_PROVEN,
@@ -108,7 +108,7 @@ def examined(
 ) -> tuple[Verification, Mapping[str, StudyHistory]]:
     """Verify a run folder as `verify` does; return also what its ledger tells of each study."""
     folder = Path(run)
-    note = noted(folder)
+    beside = read_beside(folder)
     try:
         data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
@@ -123,7 +123,7 @@ def examined(
     findings = history.findings
     anchored = _anchor(history, trust)
     findings += succession(history, predecessor)
-    cosigned = certified_size(folder, note, history, trust)
+    cosigned = certified_size(folder, beside, history, trust)
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
     if cosigned is not None and anchored == "genesis" and not simulated:
         anchored = "checkpoint"

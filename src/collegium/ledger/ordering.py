@@ -74,6 +74,10 @@ class OrderingMisbehaved(CollegiumError):
         self.evidence = evidence
 
 
+class OrderingAlone(CollegiumError):
+    """Too few others are there to order anything; whoever steps on at once hears when they come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How an ordering stands, for whoever runs it.
@@ -138,6 +142,7 @@ class Ordering(Protocol):
 
         Raises:
             OrderingMisbehaved: what came cannot be. Nothing of it was kept; it may be called again.
+            OrderingAlone: too few others are there; the next step comes at once.
             CollegiumError: whoever orders cannot be reached.
         """
         ...

@@ -29,7 +29,7 @@ from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import kind_of
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.ordering import Ordered, Ordering, OrderingMisbehaved, Refused
+from collegium.ledger.ordering import Ordered, Ordering, OrderingAlone, OrderingMisbehaved, Refused
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.conflicts import Conflicts
 from collegium.node.mailbox import Mailbox
@@ -233,6 +233,8 @@ class Loop:
         if lied:
             self.sender.drop()
         self._in_a_row += 1
+        if isinstance(error, OrderingAlone):
+            return 0.0
         return AWAY[min(self._in_a_row, len(AWAY)) - 1]
 
     def _why_not(self, error: CollegiumError) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from collegium.audit.finality import Beside
 from collegium.audit.findings import Finding
 from collegium.audit.history import History
 from collegium.audit.subjects import AboutFile, Value
@@ -397,14 +398,12 @@ class Engine:
 ENGINE = Engine()
 
 
-def certified(
-    folder: Path, note: str | FormatError | None, history: History, trust: TrustRoot
-) -> int | None:
+def certified(folder: Path, beside: Beside, history: History, trust: TrustRoot) -> int | None:
     """How many entries both proposers have signed; it satisfies `audit.finality.Certifies`."""
     assert history.genesis is not None
     keys = {one.id: from_text(one.key, KEY_SIZE) for one in history.genesis.members}
     try:
-        text, *signatures = str(note).splitlines()
+        text, *signatures = str(beside.final).splitlines()
         identity, size, root, _ = text.split()
         held = all(
             signature_holds(keys[name], text.encode(), from_text(signature, SIGNATURE_SIZE))

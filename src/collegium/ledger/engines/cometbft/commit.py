@@ -32,7 +32,6 @@ from collegium.ledger.keys import SIGNATURE_SIZE, signature_holds
 NAME = "commit"
 """The file in a home and in a run folder."""
 
-LARGEST = 2**20
 PRECOMMIT, FOR_BLOCK = 2, 2
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 

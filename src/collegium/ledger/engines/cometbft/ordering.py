@@ -29,7 +29,16 @@ from collegium.ledger.engines.cometbft.listening import Connection, Listener
 from collegium.ledger.engines.cometbft.refusals import code_of
 from collegium.ledger.engines.cometbft.rpc import Refusal
 from collegium.ledger.equivocation import Conflict
-from collegium.ledger.ordering import Answer, Health, Letter, NotYet, OpenDemand, Ordered, Refused
+from collegium.ledger.ordering import (
+    Answer,
+    Health,
+    Letter,
+    NotYet,
+    OpenDemand,
+    Ordered,
+    OrderingAlone,
+    Refused,
+)
 from collegium.ledger.state import State
 
 DECIDES_WITHIN = 2.0
@@ -188,7 +197,8 @@ class CometOrdering:
         """Answer CometBFT for at most `wait` seconds, or until a block has brought something.
 
         Raises:
-            RunError: CometBFT does not run, or too few others are connected for a quorum.
+            RunError: CometBFT does not run.
+            OrderingAlone: too few others are connected for a quorum.
         """
         until = monotonic() + wait
         self._child.watch()
@@ -260,7 +270,8 @@ class CometOrdering:
         """Look from time to time who is connected.
 
         Raises:
-            RunError: CometBFT does not run, or too few others are connected for a quorum.
+            RunError: CometBFT does not run.
+            OrderingAlone: too few others are connected for a quorum.
         """
         if not self._child.running:
             raise RunError(
@@ -281,7 +292,7 @@ class CometOrdering:
             self._alone_since = (self._alone_since or now) if alone else None
         if self._alone_since is not None and now - self._alone_since > ALONE_AFTER:
             there = ", ".join(self._peers) or "nobody"
-            raise RunError(
+            raise OrderingAlone(
                 "cometbft.quorum", "too few members are connected to order anything",
                 f"of the others {there} can be reached; more than two thirds of all power order",
                 "see that their nodes run and that one of each two members reaches the other",
