@@ -53,7 +53,7 @@ def read_beside(folder: Path) -> Beside:
             commit = file.read(LARGEST_COMMIT + 1)
     except FileNotFoundError:
         commit = None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         commit = malformed(f"the file {COMMIT}", reason_of(error))
     return Beside(final, commit)
 
